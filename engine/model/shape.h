@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModelShape: what a model file says about the transformer in it, checked.
+#pragma once
+
+#include "kernels/args.h"
+
+#include <cstdint>
+#include <string>
+
+namespace bookwheel {
+
+class Gguf;
+
+enum class Architecture { Llama, Qwen2 };
+
+enum class RopeScalingKind { None, Linear, Yarn, Llama3 };
+
+/// Sources: GGUF metadata keys in brackets; YaRN arXiv 2309.00071; Llama 3 scaling comes in the file as the tensor
+/// rope_freqs.weight (a factor per frequency).
+struct RopeScaling {
+  RopeScalingKind kind = RopeScalingKind::None;
+  double factor = 1.0;             // [rope.scaling.factor]
+  std::int64_t originalTokens = 0; // [rope.scaling.original_context_length]
+  double attentionFactor = 1.0;    // [rope.scaling.attn_factor]
+};
+
+struct ModelShape {
+  Architecture architecture = Architecture::Llama;
+  std::string name;                   // [general.name]
+  std::string license;                // [general.license]
+  int layers = 0;                     // L   [block_count]
+  int heads = 0;                      // H   [attention.head_count]
+  int kvHeads = 0;                    // Hkv [attention.head_count_kv], divides H
+  int headDim = 0;                    // d   [attention.key_length] or embedding / H
+  int embedding = 0;                  // [embedding_length]
+  int feedForward = 0;                // [feed_forward_length]
+  int vocabulary = 0;                 // rows of token_embd.weight
+  std::int64_t contextTokens = 0;     // [context_length]
+  float normEpsilon = 1e-5f;          // [attention.layer_norm_rms_epsilon]
+  kernels::RopeLayout ropeLayout = kernels::RopeLayout::Interleaved;
+  int ropeDims = 0;                   // [rope.dimension_count]
+  double ropeBase = 10000.0;          // [rope.freq_base]
+  RopeScaling ropeScaling;
+
+  /// 16-bit KV of one token in all layers, bytes.
+  std::int64_t kvBytesPerToken() const {
+    return std::int64_t{layers} * kvHeads * headDim * 2 * 2;
+  }
+};
+
+/// Reads and checks the shape. Throws Error(UnsupportedModel) naming what is not supported in one sentence, or
+/// Error(BadModelFile) naming the field that is missing or out of range.
+ModelShape readShape(const Gguf& file);
+
+}  // namespace bookwheel

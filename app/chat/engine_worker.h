@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// EngineWorker: owns the Session in the engine thread and turns its errors into values.
+#pragma once
+
+#include "engine/error.h"
+#include "engine/model/chat_template.h"
+#include "engine/model/prompt.h"
+#include "engine/model/shape.h"
+#include "engine/run/session.h"
+#include "engine/run/stats.h"
+
+#include <QByteArray>
+#include <QElapsedTimer>
+#include <QObject>
+#include <QString>
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+namespace bookwheel {
+
+/// Names one request; results carry it, so the controller can drop those of an older one.
+using Ticket = std::uint64_t;
+
+/// Text of the document that goes into the prompt; shared bytes, never copied.
+struct PromptText {
+  QByteArray document;                // UTF-8
+  std::vector<ChatMessage> messages;  // empty: only what reading prefills
+};
+
+struct OpenedModel {
+  QString path;
+  ModelShape shape;
+  std::int64_t contextTokens;
+  MemoryUse memory;
+  std::int64_t kvBytesPerToken;
+  QString chatFormat;
+  QString chatNotice;  // "" or the sentence about the fallback
+  QString tokenizer;
+};
+
+/// How many tokens a prompt has, and for what is read the anchors.
+struct PromptCount {
+  std::int64_t tokens;
+  std::int64_t documentTokens;
+  std::int64_t tokensInCache;  // common prefix with what the cache holds now
+  std::int64_t kvBytes;
+  std::shared_ptr<const Encoding>
+      encoding;                // owners: the controller's anchors and views that look at them
+  std::int64_t documentBegin;  // byte of the prompt's text at which the document starts
+};
+
+/// An engine Error as a value.
+struct EngineFailure {
+  ErrorCode code;
+  QString message;  // the engine's English sentence
+};
+
+/// All slots run in the engine thread and are called by queued calls; a request runs until it is
+/// done or its stop token is triggered, which any thread may do. Every request ends in exactly one
+/// of its finished signal or failed(). Progress is merged to one signal each 33 ms; the last one
+/// comes before the end.
+class EngineWorker : public QObject {
+  Q_OBJECT
+ public:
+  explicit EngineWorker(QObject* parent = nullptr);
+  ~EngineWorker() override;
+
+  void openModel(Ticket ticket, const SessionOptions& options);
+  void closeModel();
+  /// Counts the tokens of a prompt; with `messages` empty those of the document's prefix.
+  void count(Ticket ticket, const PromptText& text, std::stop_token stop);
+  void read(Ticket ticket, const PromptText& text, std::stop_token stop);
+  void answer(Ticket ticket, const PromptText& text, const AnswerOptions& options,
+              std::stop_token stop);
+
+ Q_SIGNALS:
+  void modelLoading(Ticket ticket, double share);
+  void modelOpened(Ticket ticket, const OpenedModel& model);
+  void counted(Ticket ticket, const PromptCount& count);
+  void readProgressed(Ticket ticket, const PrefillStats& stats);
+  void readFinished(Ticket ticket, const ReadResult& result, const MemoryUse& memory);
+  void answerProgressed(Ticket ticket, const QString& text, const std::vector<StepStats>& steps);
+  void answerFinished(Ticket ticket, const Answer& answer, const MemoryUse& memory);
+  void failed(Ticket ticket, const EngineFailure& failure);
+
+ private:
+  template <typename Request>
+  void guarded(Ticket ticket, Request&& request);
+
+  std::unique_ptr<Session> m_session;
+};
+
+}  // namespace bookwheel

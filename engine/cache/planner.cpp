@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The planner: what a model and a document will need in memory, or why that does not fit.
+#include "engine/cache/planner.h"
+
+#include "engine/backend/cpu_backend.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace bookwheel {
+
+namespace {
+
+std::string gigabytes(std::int64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / (1 << 30));
+  return text;
+}
+
+/// 131402 -> "131,402".
+std::string grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) {
+    at -= 3;
+    text.insert(at, ",");
+  }
+  return text;
+}
+
+}  // namespace
+
+KvShape kvShape(const ModelShape& shape) { return {shape.layers, shape.kvHeads, shape.headDim}; }
+
+std::int64_t activationFloatsPerRow(const ModelShape& shape) {
+  const std::int64_t queries = std::int64_t{shape.heads} * shape.headDim;
+  const std::int64_t keys = std::int64_t{shape.kvHeads} * shape.headDim;
+  // x and its norm; q and the attention's output; k and v; gate and up; cosines and sines.
+  return 2 * std::int64_t{shape.embedding} + 2 * queries + 2 * keys +
+         2 * std::int64_t{shape.feedForward} + shape.ropeDims;
+}
+
+MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request) {
+  const std::int64_t context = request.contextTokens > 0
+                                   ? std::min(request.contextTokens, shape.contextTokens)
+                                   : shape.contextTokens;
+  const std::int64_t chunk = std::min<std::int64_t>(
+      request.chunkTokens > 0 ? request.chunkTokens : kDefaultChunkTokens, context);
+  const std::int64_t widest = std::max<std::int64_t>(
+      {shape.embedding, shape.feedForward, std::int64_t{shape.heads} * shape.headDim});
+  const WorkspaceLimits limits{chunk, widest, shape.heads, shape.kvHeads, shape.headDim, context};
+
+  MemoryPlan plan;
+  plan.tokens = request.tokens;
+  plan.weightsBytes = request.weightsBytes;
+  plan.kvBytes = CapacityTier::bytesFor(kvShape(shape), request.tokens);
+  constexpr std::int64_t kFloatBytes = sizeof(float);
+  plan.workspaceBytes = (chunk * activationFloatsPerRow(shape) + shape.vocabulary) * kFloatBytes +
+                        CpuBackend::reservedBytes(limits, request.threads);
+  plan.totalBytes = plan.weightsBytes + plan.kvBytes + plan.workspaceBytes;
+
+  const std::int64_t fixed = plan.weightsBytes + plan.workspaceBytes;
+  const std::int64_t perToken = CapacityTier::bytesFor(kvShape(shape), 1);
+  plan.mostTokens =
+      std::clamp<std::int64_t>((request.availableBytes - fixed) / perToken, 0, context);
+
+  if (request.tokens > context) {
+    plan.reason = "The text has " + grouped(request.tokens) + " tokens; this model reads " +
+                  grouped(context) +
+                  ". Choose a part of the text or a model with a longer context.";
+  } else if (fixed > request.availableBytes) {
+    plan.reason = "The model needs " + gigabytes(fixed) +
+                  " of memory before it reads anything, and " + gigabytes(request.availableBytes) +
+                  " are free. Close other programs or choose a smaller model.";
+  } else if (plan.totalBytes > request.availableBytes) {
+    plan.reason = "Reading " + grouped(request.tokens) + " tokens needs " +
+                  gigabytes(plan.totalBytes) + " of memory, and " +
+                  gigabytes(request.availableBytes) + " are free, enough for " +
+                  grouped(plan.mostTokens) +
+                  " tokens. Close other programs, choose a part of the text or a smaller model.";
+  } else {
+    plan.fits = true;
+  }
+  return plan;
+}
+
+}  // namespace bookwheel

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The planner: what a model and a document will need in memory, or why that does not fit.
+#pragma once
+
+#include "engine/cache/capacity_tier.h"
+#include "engine/model/shape.h"
+
+#include <cstdint>
+#include <string>
+
+namespace bookwheel {
+
+/// What is wished for.
+struct PlanRequest {
+  std::int64_t tokens = 0;  // document, question and answer together
+  std::int64_t weightsBytes =
+      0;  // of the model in memory; before loading, the file's size is close
+  std::int64_t availableBytes = 0;  // free memory or a budget; the plan must stay below it
+  std::int64_t contextTokens = 0;   // 0: what the model was trained on; never more than that
+  int chunkTokens = 0;              // 0: kDefaultChunkTokens
+  int threads = 1;
+};
+
+/// Bytes of every part of a session with the exact 16-bit cache, or why not.
+struct MemoryPlan {
+  bool fits = false;
+  std::string reason;  // if it does not fit: one sentence with numbers and what to do
+  std::int64_t tokens = 0;
+  std::int64_t weightsBytes = 0;
+  std::int64_t kvBytes = 0;         // 16-bit KV of `tokens` tokens
+  std::int64_t workspaceBytes = 0;  // activations and scratch of a chunk
+  std::int64_t totalBytes = 0;
+  /// The most tokens that fit the model's context and the memory; 0 if not even the model fits.
+  std::int64_t mostTokens = 0;
+};
+
+/// Rows of a prefill chunk when nobody asks for others: from here on a larger chunk is no faster
+/// (tests/bench/decode_bench.cpp), and stopping waits for one chunk at most.
+inline constexpr int kDefaultChunkTokens = 256;
+
+/// Pure: the same arguments, the same plan.
+MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request);
+
+KvShape kvShape(const ModelShape& shape);
+
+/// Floats that a forward pass keeps for one row of a chunk (engine/run/forward.cpp allocates
+/// these).
+std::int64_t activationFloatsPerRow(const ModelShape& shape);
+
+}  // namespace bookwheel

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the scripts share: messages, missing Debian packages, sizes. Sourced, never run.
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+# 1117320768 -> 1,066 MiB
+mib() { printf '%d MiB' $((($1 + 1048575) / 1048576)) | sed -E ':a; s/([0-9])([0-9]{3})([, ])/\1,\2\3/; ta'; }
+
+# Installs the packages that are not there yet; says nothing and needs no rights when all are.
+ensure_packages() {
+  local missing=() package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  local root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || die "These Debian packages are missing and there is no sudo to install them; as root run: apt-get install --no-install-recommends ${missing[*]}"
+    root=(sudo)
+  fi
+  say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  if ! { "${root[@]}" apt-get update -qq &&
+         "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
+       >"$log" 2>&1 </dev/null; then
+    tail -n 15 "$log" >&2
+    rm -f "$log"
+    die "apt-get could not install: ${missing[*]}. Its last lines are above."
+  fi
+  rm -f "$log"
+}
+
+# The package names of a list file: one a line, the rest of a line after # is a comment.
+packages_in() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$1"; }
+
+# Runs a command quietly; its output is shown only when it fails.
+quietly() {
+  local log status=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  [ $status -eq 0 ] || tail -n 40 "$log" >&2
+  rm -f "$log"
+  return $status
+}

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <random>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace bookwheel {
@@ -26,14 +27,17 @@ class Sampler {
  public:
   /// Throws Error(InvalidRequest) with the range if a number is out of it.
   Sampler(const SamplingOptions& options, int vocabulary);
-  /// logits: (vocabulary), left as they are. Equal logits: the lowest id wins when greedy.
+  /// logits: (vocabulary), finite, left as they are. Equal logits: the lowest id wins when greedy.
+  /// Allocates nothing.
   TokenId next(std::span<const float> logits);
 
  private:
+  TokenId chooseCandidate();
+
   SamplingOptions m_options;
   std::mt19937_64 m_random;
-  std::vector<TokenId> m_recent;
-  std::vector<std::pair<float, TokenId>> m_candidates;
+  std::vector<TokenId> m_recent;  // the last repeatWindow tokens chosen, oldest first
+  std::vector<std::pair<float, TokenId>> m_candidates;  // logit and token
 };
 
 }  // namespace bookwheel

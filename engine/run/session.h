@@ -27,39 +27,41 @@ enum class Activations {
 
 struct SessionOptions {
   std::filesystem::path model;
-  int threads = 0;                // 0: one for each core
-  std::int64_t contextTokens = 0; // 0: what the model was trained on; never more than that
-  int chunkTokens = 0;            // 0: the engine's choice; rows of a prefill chunk
+  int threads = 0;                 // 0: one for each core
+  std::int64_t contextTokens = 0;  // 0: what the model was trained on; never more than that
+  int chunkTokens = 0;             // 0: the engine's choice; rows of a prefill chunk
   Activations activations = Activations::Int8;
 };
 
 enum class StopReason { EndOfAnswer, MaxTokens, Stopped, ContextFull };
 
 struct ReadResult {
-  bool complete;                 // false: stopped; the tokens read so far stay in the cache
+  bool complete;  // false: stopped; the tokens read so far stay in the cache
   std::int64_t tokensFromCache;
   double seconds;
 };
 
 struct Answer {
-  std::string text;              // valid UTF-8, without the token that ended it
+  std::string text;  // valid UTF-8, without the token that ended it
   std::vector<TokenId> tokens;
   StopReason stopReason;
   std::int64_t promptTokens;
   std::int64_t promptTokensFromCache;
-  double readSeconds;            // prompt tokens that were not in the cache
-  double firstTokenSeconds;      // from the call to the first token
-  double tokensPerSecond;        // of the tokens after the first
+  double readSeconds;        // prompt tokens that were not in the cache
+  double firstTokenSeconds;  // from the call to the first token
+  double tokensPerSecond;    // of the tokens after the first
 };
 
 struct AnswerOptions {
   SamplingOptions sampling;
   int maxTokens = 1024;
+  /// Benchmarks only: Ignore goes on behind tokens that end an answer.
+  enum class EndTokens { Obey, Ignore } endTokens = EndTokens::Obey;
 };
 
-/// A model in memory with one KV cache that holds one sequence of tokens. All calls from one thread (the engine
-/// thread); stop tokens may be triggered from any. After an Error the session stays usable, and what the
-/// cache holds is cachedTokens().
+/// A model in memory with one KV cache that holds one sequence of tokens. All calls from one thread
+/// (the engine thread); stop tokens may be triggered from any. After an Error the session stays
+/// usable, and what the cache holds is cachedTokens().
 class Session {
  public:
   using Progress = std::function<void(const PrefillStats&)>;
@@ -67,8 +69,10 @@ class Session {
   /// `text` is complete UTF-8, may be empty; return nothing: stopping goes through the stop token.
   using OnToken = std::function<void(TokenId id, std::string_view text, const StepStats& stats)>;
 
-  /// Throws Error: FileMissing, BadModelFile, UnsupportedModel, DoesNotFit (memory), InvalidRequest.
-  static std::unique_ptr<Session> open(const SessionOptions& options, const LoadProgress& progress = {});
+  /// Throws Error: FileMissing, BadModelFile, UnsupportedModel, DoesNotFit (memory),
+  /// InvalidRequest.
+  static std::unique_ptr<Session> open(const SessionOptions& options,
+                                       const LoadProgress& progress = {});
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -80,19 +84,29 @@ class Session {
   MemoryUse memory() const;
   /// Bytes of 16-bit KV that `tokens` tokens take.
   std::int64_t kvBytes(std::int64_t tokens) const;
+  /// Seconds that reading the tokens at positions begin .. end - 1 will take, from what reading
+  /// took so far; before the first reading a probe of a few rows is run (a fraction of a second;
+  /// the cache stays as it is).
+  double estimateReadSeconds(std::int64_t begin, std::int64_t end);
+  /// "CPU, 2 threads, AVX-512 VNNI".
+  std::string backendDescription() const;
 
-  /// Makes the cache hold exactly `sequence`: keeps the longest common prefix with what it holds, drops the
-  /// rest, computes what is missing, chunk by chunk. Stops within one chunk. Throws DoesNotFit with
-  /// both numbers if the sequence is longer than contextTokens(), NumericFault on NaN.
-  ReadResult read(std::span<const TokenId> sequence, const Progress& progress, std::stop_token stop);
-  /// read(sequence), then tokens until the model ends its answer. The answer's tokens stay in the cache.
-  Answer answer(std::span<const TokenId> sequence, const AnswerOptions& options, const Progress& progress,
-                const OnToken& onToken, std::stop_token stop);
-  /// Teacher-forced: clears the cache, runs `sequence`, calls back with the logits (vocabulary) after each
-  /// position, in order.
-  void score(std::span<const TokenId> sequence,
-             const std::function<void(std::int64_t position, std::span<const float> logits)>& onLogits,
-             std::stop_token stop);
+  /// Makes the cache hold exactly `sequence`: keeps the longest common prefix with what it holds,
+  /// drops the rest, computes what is missing, chunk by chunk. Stops within one chunk. Throws
+  /// DoesNotFit with both numbers if the sequence is longer than contextTokens(), NumericFault on
+  /// NaN.
+  ReadResult read(std::span<const TokenId> sequence, const Progress& progress,
+                  std::stop_token stop);
+  /// read(sequence), then tokens until the model ends its answer. The answer's tokens stay in the
+  /// cache.
+  Answer answer(std::span<const TokenId> sequence, const AnswerOptions& options,
+                const Progress& progress, const OnToken& onToken, std::stop_token stop);
+  /// Teacher-forced: clears the cache, runs `sequence`, calls back with the logits (vocabulary)
+  /// after each position, in order.
+  void score(
+      std::span<const TokenId> sequence,
+      const std::function<void(std::int64_t position, std::span<const float> logits)>& onLogits,
+      std::stop_token stop);
 
   std::span<const TokenId> cachedTokens() const;
   void clear();

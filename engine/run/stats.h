@@ -8,13 +8,13 @@ namespace bookwheel {
 
 /// Once a chunk while a sequence is read.
 struct PrefillStats {
-  std::int64_t tokensDone;       // of this sequence, those found in the cache included
+  std::int64_t tokensDone;  // of this sequence, those found in the cache included
   std::int64_t tokensTotal;
   std::int64_t tokensFromCache;  // found in the cache, not computed again
   double seconds;                // since this reading started
   double tokensPerSecond;        // over the last chunks
-  double secondsLeft;            // estimate that allows for attention growing with depth; < 0 unknown
-  std::int64_t capacityBytes;    // 16-bit KV held now
+  double secondsLeft;          // estimate that allows for attention growing with depth; < 0 unknown
+  std::int64_t capacityBytes;  // 16-bit KV held now
 };
 
 /// Once a decoded token.

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine's API: open a model, read tokens, answer, stop.
+#include "engine/run/session.h"
+
+#include "engine/backend/cpu_backend.h"
+#include "engine/cache/available_memory.h"
+#include "engine/cache/capacity_tier.h"
+#include "engine/cache/planner.h"
+#include "engine/error.h"
+#include "engine/model/gguf.h"
+#include "engine/run/decode.h"
+#include "engine/run/exact_attention.h"
+#include "engine/run/forward.h"
+#include "engine/run/loaded_model.h"
+#include "engine/run/prefill.h"
+#include "engine/run/reading_time.h"
+#include "engine/run/synthetic_kv.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace bookwheel {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Rows whose logits are held at once while scoring: with the largest vocabularies 20-40 MB.
+constexpr std::int64_t kScoredRows = 64;
+// Rows of the probe that measures the machine before anything was read.
+constexpr std::int64_t kProbeRows = 64;
+
+std::size_t commonPrefix(std::span<const TokenId> a, std::span<const TokenId> b) {
+  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
+                                  a.begin());
+}
+
+int checkedThreads(int threads) {
+  if (threads < 0) {
+    throw Error(ErrorCode::InvalidRequest,
+                "The number of threads must be 0 (one for each core) or "
+                "more, not " +
+                    std::to_string(threads) + ".");
+  }
+  return threads == 0 ? ThreadPool::defaultThreads() : threads;
+}
+
+std::int64_t checkedContext(std::int64_t tokens, const ModelShape& shape) {
+  if (tokens < 0) {
+    throw Error(ErrorCode::InvalidRequest,
+                "The context length must be 0 (the model's own) or more tokens, not " +
+                    std::to_string(tokens) + ".");
+  }
+  return tokens == 0 ? shape.contextTokens : std::min(tokens, shape.contextTokens);
+}
+
+std::int64_t checkedChunk(int tokens, std::int64_t context) {
+  constexpr int kLargestChunk = 4096;
+  if (tokens < 0 || tokens > kLargestChunk) {
+    throw Error(ErrorCode::InvalidRequest,
+                "A chunk must have between 1 and " + std::to_string(kLargestChunk) +
+                    " tokens (0: the engine's choice), not " + std::to_string(tokens) + ".");
+  }
+  return std::min<std::int64_t>(tokens == 0 ? kDefaultChunkTokens : tokens, context);
+}
+
+}  // namespace
+
+struct Session::Impl {
+  Impl(const Gguf& file, const ModelShape& shape, const SessionOptions& options,
+       std::unique_ptr<Backend> backendToUse, std::int64_t contextToUse,
+       const LoadProgress& progress)
+      : tokenizer(Tokenizer::create(file)),
+        chatTemplate(ChatTemplate::recognize(file.text("tokenizer.chat_template").value_or(""))),
+        context(contextToUse),
+        backend(std::move(backendToUse)),
+        model(loadModel(file, shape, *backend, progress)),
+        cache(kvShape(shape), context),
+        forward(*backend, model, checkedChunk(options.chunkTokens, context), context),
+        readingTime(shape),
+        prefill(*backend, forward, cache, model.shape, readingTime),
+        decode(*backend, forward, cache, model.shape) {
+    ids.reserve(static_cast<std::size_t>(context));
+  }
+
+  const ModelShape& shape() const { return model.shape; }
+
+  void requireTokens(std::span<const TokenId> sequence) const;
+  void requireMemory(std::int64_t tokens) const;
+  void keepOnly(std::int64_t tokens);
+  ReadResult read(std::span<const TokenId> sequence, Prefill::Logits logits,
+                  const Progress& progress, const std::stop_token& stop);
+
+  const std::unique_ptr<Tokenizer> tokenizer;
+  const ChatTemplate chatTemplate;
+  const std::int64_t context;
+  const std::unique_ptr<Backend> backend;  // outlives all that holds its memory
+  const LoadedModel model;
+  CapacityTier cache;
+  Forward forward;
+  ReadingTime readingTime;
+  Prefill prefill;
+  Decode decode;
+  std::vector<TokenId> ids;  // cache.tokens() of them, in step with the cache
+};
+
+void Session::Impl::requireTokens(std::span<const TokenId> sequence) const {
+  const auto count = static_cast<std::int64_t>(sequence.size());
+  if (count > context) {
+    PlanRequest request;
+    request.tokens = count;
+    request.contextTokens = context;
+    throw Error(ErrorCode::DoesNotFit, planMemory(shape(), request).reason);
+  }
+  for (const TokenId id : sequence) {
+    if (id < 0 || id >= shape().vocabulary) {
+      throw Error(ErrorCode::BadText, "Token " + std::to_string(id) + " is none of this model's " +
+                                          std::to_string(shape().vocabulary) + " tokens.");
+    }
+  }
+}
+
+/// Before a long reading, so that it fails now and not after an hour.
+void Session::Impl::requireMemory(std::int64_t tokens) const {
+  const std::int64_t missing = CapacityTier::bytesFor(kvShape(shape()), tokens) - cache.bytes();
+  const std::int64_t available = availableMemoryBytes();
+  if (available > 0 && missing > available) {
+    PlanRequest request;
+    request.tokens = tokens;
+    request.weightsBytes = backend->weightsBytes();
+    request.availableBytes =
+        available + backend->weightsBytes() + backend->workspaceBytes() + cache.bytes();
+    request.contextTokens = context;
+    const MemoryPlan plan = planMemory(shape(), request);
+    throw Error(ErrorCode::DoesNotFit, plan.reason);
+  }
+}
+
+void Session::Impl::keepOnly(std::int64_t tokens) {
+  cache.truncate(tokens);
+  ids.resize(static_cast<std::size_t>(tokens));
+}
+
+ReadResult Session::Impl::read(std::span<const TokenId> sequence, Prefill::Logits logits,
+                               const Progress& progress, const std::stop_token& stop) {
+  const Clock::time_point start = Clock::now();
+  requireTokens(sequence);
+  requireMemory(static_cast<std::int64_t>(sequence.size()));
+  std::size_t kept = commonPrefix(ids, sequence);
+  if (logits == Prefill::Logits::OfLastToken) {
+    kept = std::min(kept, sequence.size() - 1);  // its logits have to be computed
+  }
+  keepOnly(static_cast<std::int64_t>(kept));
+
+  PrefillStats stats{};
+  stats.tokensTotal = static_cast<std::int64_t>(sequence.size());
+  stats.tokensFromCache = static_cast<std::int64_t>(kept);
+  stats.secondsLeft = -1;
+  const std::span<const TokenId> missing = sequence.subspan(kept);
+  try {
+    prefill.run(missing, logits, stats, progress, stop);
+  } catch (...) {
+    // The chunks before the failure are whole.
+    ids.insert(ids.end(), missing.begin(),
+               missing.begin() + (cache.tokens() - static_cast<std::int64_t>(kept)));
+    throw;
+  }
+  ids.insert(ids.end(), missing.begin(),
+             missing.begin() + (cache.tokens() - static_cast<std::int64_t>(kept)));
+  return {cache.tokens() == stats.tokensTotal, stats.tokensFromCache, secondsSince(start)};
+}
+
+std::unique_ptr<Session> Session::open(const SessionOptions& options,
+                                       const LoadProgress& progress) {
+  const Gguf file = Gguf::open(options.model);
+  const ModelShape shape = readShape(file);
+  const int threads = checkedThreads(options.threads);
+  const std::int64_t context = checkedContext(options.contextTokens, shape);
+
+  PlanRequest request;
+  request.weightsBytes = static_cast<std::int64_t>(weightBytes(bindWeights(file, shape)));
+  request.availableBytes = availableMemoryBytes();
+  request.contextTokens = context;
+  request.chunkTokens = static_cast<int>(checkedChunk(options.chunkTokens, context));
+  request.threads = threads;
+  const MemoryPlan plan = planMemory(shape, request);
+  if (request.availableBytes > 0 && !plan.fits) {
+    throw Error(ErrorCode::DoesNotFit, plan.reason);
+  }
+  auto backend = std::make_unique<CpuBackend>(threads, options.activations == Activations::Int8
+                                                           ? ActivationRounding::Int8
+                                                           : ActivationRounding::None);
+  return std::unique_ptr<Session>(new Session(
+      std::make_unique<Impl>(file, shape, options, std::move(backend), context, progress)));
+}
+
+Session::Session(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+
+Session::~Session() = default;
+
+const ModelShape& Session::shape() const { return m_impl->shape(); }
+
+const Tokenizer& Session::tokenizer() const { return *m_impl->tokenizer; }
+
+const ChatTemplate& Session::chatTemplate() const { return m_impl->chatTemplate; }
+
+std::int64_t Session::contextTokens() const { return m_impl->context; }
+
+std::string Session::backendDescription() const { return m_impl->backend->description(); }
+
+MemoryUse Session::memory() const {
+  return {m_impl->backend->weightsBytes(), m_impl->cache.bytes(),
+          m_impl->backend->workspaceBytes()};
+}
+
+std::int64_t Session::kvBytes(std::int64_t tokens) const {
+  return CapacityTier::bytesFor(kvShape(shape()), tokens);
+}
+
+double Session::estimateReadSeconds(std::int64_t begin, std::int64_t end) {
+  Impl& impl = *m_impl;
+  const std::int64_t room = impl.context - impl.cache.tokens();
+  const std::int64_t rows = std::min({kProbeRows, impl.forward.maxRows(), room});
+  if (impl.readingTime.seconds(begin, end) < 0 && rows > 0) {
+    impl.cache.reserve(rows);
+    const std::vector<TokenId> probe(static_cast<std::size_t>(rows), 0);
+    // The first run pays for page faults and cold caches, the second is the measure.
+    for (int round = 0; round < 2; ++round) {
+      const Clock::time_point start = Clock::now();
+      impl.forward.run(probe, impl.cache.tokens(), 0, [&](const LayerRows& layer) {
+        attendExactly(*impl.backend, impl.cache, impl.shape(), layer);
+        return true;
+      });
+      if (round == 1) {
+        impl.readingTime.add(impl.cache.tokens(), rows, secondsSince(start));
+      }
+    }
+    // Nothing was committed; what the probe met does not concern anybody.
+    static_cast<void>(impl.backend->takeFault());
+  }
+  return impl.readingTime.seconds(begin, end);
+}
+
+ReadResult Session::read(std::span<const TokenId> sequence, const Progress& progress,
+                         std::stop_token stop) {
+  return m_impl->read(sequence, Prefill::Logits::None, progress, stop);
+}
+
+Answer Session::answer(std::span<const TokenId> sequence, const AnswerOptions& options,
+                       const Progress& progress, const OnToken& onToken, std::stop_token stop) {
+  const Clock::time_point start = Clock::now();
+  Impl& impl = *m_impl;
+  if (sequence.empty()) {
+    throw Error(ErrorCode::InvalidRequest, "There is nothing to answer: the prompt has no tokens.");
+  }
+  if (options.maxTokens < 1) {
+    throw Error(ErrorCode::InvalidRequest, "An answer must be allowed at least 1 token, not " +
+                                               std::to_string(options.maxTokens) + ".");
+  }
+  Sampler sampler(options.sampling, impl.shape().vocabulary);
+
+  Answer answer{};
+  answer.promptTokens = static_cast<std::int64_t>(sequence.size());
+  answer.stopReason = StopReason::Stopped;
+  const ReadResult reading = impl.read(sequence, Prefill::Logits::OfLastToken, progress, stop);
+  answer.promptTokensFromCache = reading.tokensFromCache;
+  answer.readSeconds = reading.seconds;
+  if (!reading.complete) {
+    return answer;
+  }
+
+  const std::int64_t most =
+      std::min<std::int64_t>(options.maxTokens, impl.context - impl.cache.tokens() + 1);
+  answer.tokens.reserve(static_cast<std::size_t>(most));
+  StreamDecoder decoder(*impl.tokenizer);
+  Clock::time_point stepStart = start;
+  Clock::time_point firstToken = start;
+  std::span<const float> logits = impl.decode.logitsAfterPrefill();
+  for (;;) {
+    const TokenId token = sampler.next(logits);
+    const StepStats stats{impl.cache.tokens() - 1, secondsSince(stepStart) * 1e6,
+                          impl.cache.bytes()};
+    if (answer.tokens.empty()) {
+      firstToken = Clock::now();
+      answer.firstTokenSeconds = secondsSince(start);
+    }
+    if (options.endTokens == AnswerOptions::EndTokens::Obey && impl.tokenizer->endsAnswer(token)) {
+      answer.stopReason = StopReason::EndOfAnswer;
+      break;
+    }
+    answer.tokens.push_back(token);
+    const std::string text = decoder.push(token);
+    answer.text += text;
+    if (onToken) {
+      onToken(token, text, stats);
+    }
+    if (static_cast<std::int64_t>(answer.tokens.size()) >= options.maxTokens) {
+      answer.stopReason = StopReason::MaxTokens;
+      break;
+    }
+    if (impl.cache.tokens() == impl.context) {
+      answer.stopReason = StopReason::ContextFull;
+      break;
+    }
+    if (stop.stop_requested()) {
+      break;
+    }
+    stepStart = Clock::now();
+    logits = impl.decode.step(token);
+    impl.ids.push_back(token);
+  }
+  const double decodeSeconds = secondsSince(firstToken);
+  const std::string rest = decoder.finish();
+  if (!rest.empty()) {
+    answer.text += rest;
+    if (onToken && !answer.tokens.empty()) {
+      onToken(answer.tokens.back(), rest, {impl.cache.tokens() - 1, 0, impl.cache.bytes()});
+    }
+  }
+  const auto later = static_cast<double>(answer.tokens.size()) - 1;
+  answer.tokensPerSecond = later > 0 && decodeSeconds > 0 ? later / decodeSeconds : 0;
+  return answer;
+}
+
+void Session::score(
+    std::span<const TokenId> sequence,
+    const std::function<void(std::int64_t position, std::span<const float> logits)>& onLogits,
+    std::stop_token stop) {
+  Impl& impl = *m_impl;
+  impl.requireTokens(sequence);
+  impl.requireMemory(static_cast<std::int64_t>(sequence.size()));
+  impl.keepOnly(0);
+  const auto vocabulary = static_cast<std::int64_t>(impl.shape().vocabulary);
+  const std::int64_t scored = std::min(kScoredRows, impl.forward.maxRows());
+  const Buffer logits =
+      impl.backend->allocate(static_cast<std::size_t>(scored * vocabulary) * sizeof(float));
+
+  const auto count = static_cast<std::int64_t>(sequence.size());
+  while (impl.cache.tokens() < count && !stop.stop_requested()) {
+    const std::int64_t first = impl.cache.tokens();
+    const std::int64_t rows = std::min(impl.forward.maxRows(), count - first);
+    const std::span<const TokenId> chunk =
+        sequence.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
+    impl.cache.reserve(rows);
+    const bool complete = impl.forward.run(chunk, first, rows, [&](const LayerRows& layer) {
+      attendExactly(*impl.backend, impl.cache, impl.shape(), layer);
+      return !stop.stop_requested();
+    });
+    if (impl.backend->takeFault()) {
+      throwNumericFault(first, impl.shape());
+    }
+    if (!complete) {
+      return;
+    }
+    impl.cache.commit(rows);
+    impl.ids.insert(impl.ids.end(), chunk.begin(), chunk.end());
+    for (std::int64_t row = 0; row < rows; row += scored) {
+      const std::int64_t block = std::min(scored, rows - row);
+      impl.forward.logits(row, block, logits.floats());
+      for (std::int64_t i = 0; i < block; ++i) {
+        const std::span<const float> rowLogits = impl.backend->toHost(
+            logits.floats() + i * vocabulary, static_cast<std::size_t>(vocabulary));
+        if (!allFinite(rowLogits)) {
+          throwNumericFault(first + row + i, impl.shape());
+        }
+        onLogits(first + row + i, rowLogits);
+      }
+    }
+  }
+}
+
+std::span<const TokenId> Session::cachedTokens() const { return m_impl->ids; }
+
+void Session::clear() { m_impl->keepOnly(0); }
+
+void Session::fillSynthetic(std::int64_t tokens, std::uint64_t seed) {
+  Impl& impl = *m_impl;
+  if (tokens < 0 || tokens > impl.context) {
+    throw Error(ErrorCode::InvalidRequest, "The cache holds between 0 and " +
+                                               std::to_string(impl.context) + " tokens, not " +
+                                               std::to_string(tokens) + ".");
+  }
+  impl.requireMemory(tokens);
+  impl.keepOnly(0);
+  fillWithSyntheticKv(impl.cache, impl.shape().layers, tokens, seed);
+  impl.ids.assign(static_cast<std::size_t>(tokens), 0);
+}
+
+}  // namespace bookwheel

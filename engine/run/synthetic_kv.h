@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Synthetic KV: fills a cache to a depth without reading, for benchmarks.
+#pragma once
+
+#include "engine/cache/capacity_tier.h"
+
+#include <cstdint>
+
+namespace bookwheel {
+
+/// Appends `tokens` tokens of seeded numbers to the cache: as fast to attend to as real
+/// ones, meaningless otherwise. Throws what CapacityTier::reserve() throws.
+void fillWithSyntheticKv(CapacityTier& cache, int layers, std::int64_t tokens, std::uint64_t seed);
+
+}  // namespace bookwheel

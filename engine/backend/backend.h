@@ -2,6 +2,7 @@
 // Backend: where the model runs. Memory, weights and the operations of kernels/args.h on rows.
 #pragma once
 
+#include "engine/backend/backend_info.h"
 #include "engine/backend/function_ref.h"
 #include "kernels/args.h"
 
@@ -10,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <string>
 
 namespace bookwheel {
 
@@ -74,8 +74,7 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// "CPU, 2 threads, avx512_vnni".
-  virtual std::string description() const = 0;
+  virtual BackendInfo info() const = 0;
 
   // ---- Memory ----
   virtual Buffer allocate(std::size_t bytes) = 0;

@@ -9,7 +9,10 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <mutex>
+#include <string>
+#include <string_view>
 
 namespace bookwheel {
 
@@ -29,6 +32,8 @@ constexpr std::int64_t kDecodeRows = 8;
 // Bytes of the model file a worker reads at once while loading.
 constexpr std::int64_t kBandBytes = 2 << 20;
 constexpr std::int64_t kFloatBytes = sizeof(float);
+// Columns that share a scale when activations are rounded (kernels/args.h, QuantizedRows).
+constexpr std::int64_t kActivationBlock = 32;
 
 std::int64_t roundUp(std::int64_t value, std::int64_t unit) {
   return (value + unit - 1) / unit * unit;
@@ -38,6 +43,20 @@ std::size_t asSize(std::int64_t value) { return static_cast<std::size_t>(value);
 
 std::string megabytes(std::size_t bytes) { return std::to_string((bytes >> 20) + 1) + " MB"; }
 
+/// What the kernel calls the first processor; "" if it does not say.
+std::string processorName() {
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    constexpr std::string_view kKey = "model name";
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with(kKey) && colon != std::string::npos) {
+      return line.substr(colon + 2);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 CpuBackend::CpuBackend(int threads, ActivationRounding rounding)
@@ -45,10 +64,8 @@ CpuBackend::CpuBackend(int threads, ActivationRounding rounding)
 
 CpuBackend::~CpuBackend() = default;
 
-std::string CpuBackend::description() const {
-  return "CPU, " + std::to_string(m_pool.workers()) +
-         (m_pool.workers() == 1 ? " thread, " : " threads, ") +
-         kernels::name(kernels::instructionSet());
+BackendInfo CpuBackend::info() const {
+  return {"CPU", processorName(), m_pool.workers(), kernels::name(kernels::instructionSet())};
 }
 
 // Anonymous mappings: zeroed, page-aligned, resident only where touched, and given back to the
@@ -80,9 +97,9 @@ struct ScratchSizes {
   std::int64_t scratch;  // of one worker
 
   explicit ScratchSizes(const WorkspaceLimits& limits) {
-    const std::int64_t elements = limits.rows * roundUp(limits.columns, 32);
+    const std::int64_t elements = limits.rows * roundUp(limits.columns, kActivationBlock);
     codes = elements;
-    scales = elements / 32 * kFloatBytes;
+    scales = elements / kActivationBlock * kFloatBytes;
     sums = elements / 16 * static_cast<std::int64_t>(sizeof(std::int16_t));
     partials = kFloatBytes * kernels::attentionPartialFloats(limits.heads, limits.headDim,
                                                              kDecodeRows, limits.tokens);
@@ -112,11 +129,11 @@ std::int64_t CpuBackend::reservedBytes(const WorkspaceLimits& limits, int thread
 kernels::PackedMatrix CpuBackend::loadMatrix(kernels::WeightType type, std::int64_t rows,
                                              std::int64_t columns, ReadBytes read) {
   const std::int64_t bytes = kernels::packedBytes(type, rows, columns);
-  if (bytes <= 0) {
+  if (bytes <= 0 || columns % kActivationBlock != 0) {
     throw Error(ErrorCode::UnsupportedModel,
                 std::string("The model has a ") + kernels::weightBlock(type).name +
                     " matrix with rows of " + std::to_string(columns) +
-                    " weights, which is no multiple of that format's block.");
+                    " weights; only multiples of 32 and of the format's block are supported.");
   }
   Buffer packed = allocate(asSize(bytes));
   std::byte* const data = static_cast<std::byte*>(packed.data());

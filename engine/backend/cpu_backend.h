@@ -23,7 +23,7 @@ class CpuBackend final : public Backend {
   CpuBackend(int threads, ActivationRounding rounding);
   ~CpuBackend() override;
 
-  std::string description() const override;
+  BackendInfo info() const override;
   Buffer allocate(std::size_t bytes) override;
   void reserve(const WorkspaceLimits& limits) override;
   kernels::PackedMatrix loadMatrix(kernels::WeightType type, std::int64_t rows,

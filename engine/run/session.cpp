@@ -210,7 +210,7 @@ const ChatTemplate& Session::chatTemplate() const { return m_impl->chatTemplate;
 
 std::int64_t Session::contextTokens() const { return m_impl->context; }
 
-std::string Session::backendDescription() const { return m_impl->backend->description(); }
+BackendInfo Session::backendInfo() const { return m_impl->backend->info(); }
 
 MemoryUse Session::memory() const {
   return {m_impl->backend->weightsBytes(), m_impl->cache.bytes(),

@@ -2,6 +2,7 @@
 // The engine's API: open a model, read tokens, answer, stop.
 #pragma once
 
+#include "engine/backend/backend_info.h"
 #include "engine/model/chat_template.h"
 #include "engine/model/prompt.h"
 #include "engine/model/shape.h"
@@ -88,8 +89,7 @@ class Session {
   /// took so far; before the first reading a probe of a few rows is run (a fraction of a second;
   /// the cache stays as it is).
   double estimateReadSeconds(std::int64_t begin, std::int64_t end);
-  /// "CPU, 2 threads, AVX-512 VNNI".
-  std::string backendDescription() const;
+  BackendInfo backendInfo() const;
 
   /// Makes the cache hold exactly `sequence`: keeps the longest common prefix with what it holds,
   /// drops the rest, computes what is missing, chunk by chunk. Stops within one chunk. Throws

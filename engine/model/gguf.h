@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,7 +54,7 @@ struct GgufTensor {
       bytes;  // inside the file, overlapping no other tensor; 0 if the type's size is not known
 };
 
-/// A GGUF file of version 2 or 3, little-endian, in one part. When an object exists, every length,
+/// A GGUF file of version 2 or 3, little-endian. When an object exists, every length,
 /// count, type, name, offset and product in it has been checked against the file; what callers get
 /// are views into the file, so a Gguf must outlive everything taken from it (moving it is fine).
 /// Building it allocates a few bytes per entry, tensor and array string, never more than a small
@@ -62,8 +63,7 @@ class Gguf {
  public:
   /// Maps and checks. Throws Error(FileMissing or FileIo) as MappedFile; Error(BadModelFile) for a
   /// file that is empty, cut, damaged or something else (the message says which field, or what the
-  /// file looks like); Error(UnsupportedModel) for version 1, big-endian files and one part of
-  /// several.
+  /// file looks like); Error(UnsupportedModel) for other versions and for big-endian files.
   static Gguf open(const std::filesystem::path& path);
   /// The same for bytes in memory, which must outlive the object. `name` stands for the file in
   /// messages.
@@ -104,14 +104,15 @@ class Gguf {
   void willNeed(std::uint64_t offset, std::uint64_t size) const noexcept;
   void discard(std::uint64_t offset, std::uint64_t size) const noexcept;
 
-  /// Throws Error(BadModelFile): "The model file NAME is damaged: " + what + " ...". For checks of
-  /// values that only the caller knows the range of.
-  [[noreturn]] void refuse(const std::string& what) const;
+  /// Throws Error(BadModelFile) "The model file NAME is damaged: WHAT; ...". For values whose range
+  /// only the caller knows.
+  [[noreturn]] void refuse(const std::string& what,
+                           std::source_location where = std::source_location::current()) const;
 
  private:
   Gguf() = default;
-  const GgufEntry* find(std::string_view key, GgufType type) const;
   const GgufEntry* findArray(std::string_view key) const;
+  [[noreturn]] void refuseType(const GgufEntry& entry, const char* expected) const;
 
   std::optional<MappedFile> m_file;  // empty for bytes in memory
   std::span<const std::byte> m_bytes;

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the parts of attention's scratch and partial buffers lie. Internal linkage: read by every
+// unit.
+#pragma once
+
+#include "kernels/args.h"
+#include "kernels/cpu.h"
+
+namespace bookwheel::kernels {
+
+static constexpr int kKeyTile = 64;        // tokens converted to float32 at a time
+static constexpr int kDecodeRows = 8;      // most rows of attentionDecode
+static constexpr int kScoreRows = 8;       // rows of scores that a tile of prefill holds
+static constexpr int kPartialHeader = 16;  // floats before O of a partial: max, sum, unused
+
+/// Floats of one partial result: | max | sum | unused | O[d] |.
+static constexpr std::int64_t partialFloats(int d) { return kPartialHeader + d; }
+
+static constexpr std::int64_t chunksOf(std::int64_t tokens) {
+  return (tokens + kKvChunk - 1) / kKvChunk;
+}
+
+struct PrefillScratch {
+  float* keys;    // (d, kKeyTile)
+  float* values;  // (kKeyTile, d)
+  float* scores;  // (kScoreRows, kKeyTile)
+  float* peaks;   // (group * kQueryTile)
+  float* sums;    // (group * kQueryTile)
+};
+
+struct DecodeScratch {
+  float* keys;    // (d, kKeyTile)
+  float* scores;  // (group * kDecodeRows, kKvChunk)
+};
+
+static inline PrefillScratch prefillScratch(const AttentionArgs& args) {
+  const std::int64_t d = args.kv.headDim;
+  const std::int64_t rows = args.heads / args.kv.kvHeads * kQueryTile;
+  PrefillScratch scratch;
+  scratch.keys = reinterpret_cast<float*>(args.scratch);
+  scratch.values = scratch.keys + d * kKeyTile;
+  scratch.scores = scratch.values + d * kKeyTile;
+  scratch.peaks = scratch.scores + kScoreRows * kKeyTile;
+  scratch.sums = scratch.peaks + rows;
+  return scratch;
+}
+
+static inline DecodeScratch decodeScratch(const AttentionArgs& args) {
+  DecodeScratch scratch;
+  scratch.keys = reinterpret_cast<float*>(args.scratch);
+  scratch.scores = scratch.keys + std::int64_t{args.kv.headDim} * kKeyTile;
+  return scratch;
+}
+
+static constexpr std::int64_t scratchFloats(std::int64_t group, std::int64_t d) {
+  const std::int64_t prefill = 2 * d * kKeyTile + kScoreRows * kKeyTile + 2 * group * kQueryTile;
+  const std::int64_t decode = d * kKeyTile + group * kDecodeRows * kKvChunk;
+  return prefill > decode ? prefill : decode;
+}
+
+}  // namespace bookwheel::kernels

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// All operations for AVX2, FMA and F16C.
+// clang-format off
+#include "kernels/cpu/dispatch.h"
+#include "kernels/cpu/simd_avx2.h"
+#include "kernels/cpu/elementwise_body.h"
+#include "kernels/cpu/matmul_body.h"
+#include "kernels/cpu/attention_body.h"
+// clang-format on
+
+namespace bookwheel::kernels {
+
+const KernelTable kAvx2Kernels = {quantizeRowsBody,
+                                  matmulBody,
+                                  matmulFloatBody,
+                                  rmsNormBody,
+                                  ropeBody,
+                                  swigluBody,
+                                  appendKvBody,
+                                  attentionPrefillBody,
+                                  attentionDecodeBody,
+                                  attentionCombineBody};
+
+}  // namespace bookwheel::kernels

@@ -4,7 +4,6 @@
 
 #include "engine/run/stats.h"
 
-#include <QElapsedTimer>
 #include <QList>
 #include <QObject>
 #include <QString>

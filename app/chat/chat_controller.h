@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace bookwheel {
 
@@ -50,6 +51,7 @@ struct ReadFacts {
       false;  ///< from readings on this computer, else a guess from the model's size
   bool tooLong() const { return tokens + answerReserveTokens > limitTokens; }
   bool fitsMemory() const { return kvBytes <= availableBytes; }
+  std::int64_t tooLongBy() const { return tokens + answerReserveTokens - limitTokens; }
 
   QString pagesText;   ///< "312 pages", "pages 3 to 40 of 312"
   QString tokensText;  ///< "103,112 tokens of 131,072"
@@ -77,6 +79,7 @@ struct ReadingView {
   QString speed;          ///< "642 tokens/s"
   QString sentence;       ///< what can be asked now, what happens next
   QString remainder;      ///< the one line left when done: "Read 103,112 tokens in 2 min 40 s"
+  friend bool operator==(const ReadingView&, const ReadingView&) = default;
 };
 
 struct ComposerView {
@@ -88,6 +91,7 @@ struct ComposerView {
   std::int64_t usedTokens = 0;   ///< document, this chat and the draft, exact as of the last count
   std::int64_t limitTokens = 0;  ///< 0: no model
   QString used;                  ///< "62,540 of 131,072"
+  friend bool operator==(const ComposerView&, const ComposerView&) = default;
 };
 
 /// Lives in the GUI thread; no method blocks on the engine, on the import helper or on a large
@@ -111,15 +115,16 @@ class ChatController : public QObject {
   Q_ENUM(State)
 
   /// The three must outlive the controller.
+  /// `textFolder`: where the texts of books are kept (DataFolders::texts()); "" keeps none.
   ChatController(Library& library, Settings& settings, ModelCatalog& catalog,
-                 QObject* parent = nullptr);
+                 const QString& textFolder, QObject* parent = nullptr);
   /// Stops what runs (within one chunk or token), saves a partial answer, joins the engine thread.
   ~ChatController() override;
 
-  LibraryModel* shelf() const { return m_shelf; }
-  ChatsModel* chats() const { return m_chats; }
-  ChatModel* messages() const { return m_messages; }
-  CacheStatsModel* stats() const { return m_stats; }
+  LibraryModel* shelf() const;
+  ChatsModel* chats() const;
+  ChatModel* messages() const;
+  CacheStatsModel* stats() const;
 
   State state() const;
   /// Header: the book's title and "312 pages, 103,112 tokens, reading"; without a book the
@@ -127,14 +132,14 @@ class ChatController : public QObject {
   QString title() const;
   QString facts() const;
   QString modelName() const;  ///< for the header's model button; "Choose a model" without one
-  std::optional<LoadedModel> model() const { return m_model; }
-  double modelLoadShare() const { return m_modelLoadShare; }  ///< 0 to 1 while LoadingModel
+  const std::optional<LoadedModel>& model() const;
+  double modelLoadShare() const;  ///< 0 to 1 while LoadingModel
 
   BookId book() const;
   ChatId chat() const;
   QString chatTitle() const;  ///< "New chat" before the first question
   /// The open book's text; null without one. Shared with views, which may keep it while they paint.
-  std::shared_ptr<const Document> document() const { return m_document; }
+  std::shared_ptr<const Document> document() const;
   QString documentPath() const;      ///< "" without one
   bool documentFileThere() const;    ///< pages can be drawn; else only the text is kept
   QString documentPassword() const;  ///< for the page renderer, of this session only
@@ -147,6 +152,9 @@ class ChatController : public QObject {
   /// The page a byte of the document's text stands in, and the bytes token `index` of what was read
   /// stands for: anchors kept for each read book.
   std::optional<std::pair<std::int64_t, std::int64_t>> tokenBytes(std::int64_t index) const;
+  /// Tokens of pages `first` to `last` of the open book (from 1), for the choice of a range; 0
+  /// while the whole book has not been counted.
+  std::int64_t tokensInPages(int first, int last) const;
 
   QString chatAsMarkdown() const;  ///< the path shown, with what each answer stands on
 
@@ -200,16 +208,7 @@ class ChatController : public QObject {
 
  private:
   class Private;
-  friend class Private;
   std::unique_ptr<Private> d;
-
-  LibraryModel* m_shelf;
-  ChatsModel* m_chats;
-  ChatModel* m_messages;
-  CacheStatsModel* m_stats;
-  std::optional<LoadedModel> m_model;
-  double m_modelLoadShare = 0;
-  std::shared_ptr<const Document> m_document;
 };
 
 }  // namespace bookwheel

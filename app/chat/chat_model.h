@@ -52,7 +52,8 @@ class ChatModel : public QAbstractListModel {
     int index = 0;
     int count = 1;
   };
-  void countVersions();
+  Versions versionsOf(MessageId id) const;
+  QString stateWords(const MessageRecord& message) const;
 
   Library& m_library;
   QList<MessageRecord> m_path;

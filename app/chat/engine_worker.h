@@ -24,7 +24,7 @@ namespace bookwheel {
 /// Names one request; results carry it, so the controller can drop those of an older one.
 using Ticket = std::uint64_t;
 
-/// Text of the document that goes into the prompt; shared bytes, never copied.
+/// What goes into a prompt. The document's bytes are shared, never copied.
 struct PromptText {
   QByteArray document;                // UTF-8
   std::vector<ChatMessage> messages;  // empty: only what reading prefills
@@ -44,19 +44,22 @@ struct OpenedModel {
 /// How many tokens a prompt has, and for what is read the anchors.
 struct PromptCount {
   std::int64_t tokens;
-  std::int64_t documentTokens;
   std::int64_t tokensInCache;  // common prefix with what the cache holds now
-  std::int64_t kvBytes;
-  std::shared_ptr<const Encoding>
-      encoding;                // owners: the controller's anchors and views that look at them
+  std::int64_t kvBytesPerToken;
   std::int64_t documentBegin;  // byte of the prompt's text at which the document starts
+  std::shared_ptr<const Encoding> encoding;  // owners: the worker's last prefix, the anchors
 };
 
 /// An engine Error as a value.
 struct EngineFailure {
   ErrorCode code;
-  QString message;  // the engine's English sentence
+  QString message;          // the engine's English sentence
+  std::int64_t tokens = 0;  // of DoesNotFit: what was asked for
+  std::int64_t limitTokens = 0;
 };
+
+/// Less room than this is not worth an answer: such a prompt is refused as too long.
+inline constexpr std::int64_t kLeastAnswerTokens = 16;
 
 /// All slots run in the engine thread and are called by queued calls; a request runs until it is
 /// done or its stop token is triggered, which any thread may do. Every request ends in exactly one
@@ -71,7 +74,7 @@ class EngineWorker : public QObject {
   void openModel(Ticket ticket, const SessionOptions& options);
   void closeModel();
   /// Counts the tokens of a prompt; with `messages` empty those of the document's prefix.
-  void count(Ticket ticket, const PromptText& text, std::stop_token stop);
+  void count(Ticket ticket, const PromptText& text);
   void read(Ticket ticket, const PromptText& text, std::stop_token stop);
   void answer(Ticket ticket, const PromptText& text, const AnswerOptions& options,
               std::stop_token stop);
@@ -90,7 +93,12 @@ class EngineWorker : public QObject {
   template <typename Request>
   void guarded(Ticket ticket, Request&& request);
 
+  std::shared_ptr<const Encoding> encode(const PromptText& text);
+
   std::unique_ptr<Session> m_session;
+  // The document's prefix as it was encoded last: counting and then reading it encodes once.
+  QByteArray m_prefixDocument;
+  std::shared_ptr<const Encoding> m_prefix;
 };
 
 }  // namespace bookwheel

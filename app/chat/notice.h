@@ -14,8 +14,8 @@ enum class NoticeAction {
   ChooseModel,     ///< (w) the model list, then ChatController::openModel
   OpenModelFile,   ///< (w) a file dialog, then ChatController::openModel
   OpenDocument,    ///< (w) a file dialog, then ChatController::open
+  LocateFile,      ///< (w) a file dialog for a file that was moved, then ChatController::open
   EnterPassword,   ///< (w) a password field in the notice, then ChatController::submitPassword
-  LocateFile,      ///< (w) a file dialog, then ChatController::open
   UseModel,        ///< loads the model whose path is in NoticeWay::argument
   UsePages,        ///< reads the range "first-last" in NoticeWay::argument
   ReadAnyway,      ///< reads although memory is short
@@ -23,6 +23,7 @@ enum class NoticeAction {
   Retry,           ///< what failed, again
   RetrySaving,     ///< writes what is only in memory
   ReloadModel,     ///< opens the model again
+  NewChat,
   Dismiss,
 };
 

@@ -4,13 +4,16 @@
 
 #include <QByteArray>
 #include <QDateTime>
+#include <QElapsedTimer>
 #include <QJsonObject>
 #include <QList>
 #include <QObject>
 #include <QString>
+#include <QVariant>
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 
@@ -118,6 +121,7 @@ class Library : public QObject {
   std::optional<BookRecord> newestBookAt(const QString& path) const;
   BookId addBook(const BookRecord& book);
   void updateBook(const BookRecord& book);
+  void setBookPosition(BookId id, double position);
   void removeBook(BookId id);  ///< with its chats; nothing of it stays in the file
 
   // Chats
@@ -159,12 +163,16 @@ class Library : public QObject {
 
  private:
   void write(const std::function<bool()>& change);
-  void degrade(const QString& sentence);
+  void noteProblem();
+  QList<BookRecord> booksWhere(const QString& condition,
+                               std::initializer_list<QVariant> values) const;
+  QList<MessageRecord> messagesWhere(const QString& condition,
+                                     std::initializer_list<QVariant> values) const;
 
   std::unique_ptr<Database> m_database;
-  QString m_path;
   QString m_saveProblem;
   QString m_openNotice;
+  QElapsedTimer m_sinceRetry;
 };
 
 }  // namespace bookwheel

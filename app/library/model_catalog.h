@@ -7,8 +7,11 @@
 #include "app/library/settings.h"
 
 #include <QAbstractListModel>
+#include <QHash>
 #include <QList>
 #include <QString>
+#include <QStringList>
+#include <QThreadPool>
 
 #include <cstdint>
 #include <optional>
@@ -113,6 +116,7 @@ class ModelCatalog : public QAbstractListModel {
   std::int64_t m_documentTokens = 0;
   ComputerFacts m_computer;
   int m_scansRunning = 0;
+  QThreadPool m_pool;  // one thread that reads headers
 };
 
 }  // namespace bookwheel

@@ -50,7 +50,7 @@ struct SettingRow {
 };
 
 /// GUI thread. Values read from the file that have the wrong type or are out of range count as
-/// absent, so a damaged file costs settings, never the start. Written within one second of a change
+/// absent, so a damaged file costs settings, never the start. Written half a second after a change
 /// and in the destructor, to a temporary file that then takes the old one's name.
 class Settings : public QObject {
   Q_OBJECT

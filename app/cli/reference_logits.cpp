@@ -5,7 +5,6 @@
 #include "app/cli/command_error.h"
 
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <string_view>
 
@@ -16,23 +15,15 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the file is little-endian");
 
 constexpr std::string_view kMagic = "BWLG";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::int64_t kElementBytes = sizeof(float);
 
 struct Header {
   char magic[4];
+  std::uint32_t version;
   std::uint32_t vocabulary;
   std::uint32_t positions;
 };
-
-float fromHalf(std::uint16_t half) {
-  const int exponent = half >> 10 & 0x1f;
-  const int mantissa = half & 0x3ff;
-  const float sign = (half & 0x8000) != 0 ? -1.0f : 1.0f;
-  if (exponent == 0x1f) {
-    return mantissa != 0 ? std::nanf("") : sign * INFINITY;
-  }
-  return exponent == 0 ? sign * std::ldexp(static_cast<float>(mantissa), -24)
-                       : sign * std::ldexp(static_cast<float>(mantissa | 0x400), exponent - 25);
-}
 
 }  // namespace
 
@@ -49,6 +40,9 @@ ReferenceLogits::ReferenceLogits(const std::filesystem::path& path)
       std::string_view(header.magic, kMagic.size()) != kMagic) {
     refuse("is no file of reference logits (it does not begin with BWLG)");
   }
+  if (header.version != kVersion) {
+    refuse("has version " + std::to_string(header.version) + "; this program reads version 1");
+  }
   constexpr std::uint32_t kMost = 1u << 24;
   if (header.vocabulary == 0 || header.positions == 0 || header.vocabulary > kMost ||
       header.positions > kMost) {
@@ -59,37 +53,24 @@ ReferenceLogits::ReferenceLogits(const std::filesystem::path& path)
   std::error_code ignored;
   const std::int64_t rowsBytes =
       static_cast<std::int64_t>(std::filesystem::file_size(path, ignored)) - m_rowsBegin;
-  if (rowsBytes == 2 * elements) {
-    m_elementBytes = 2;
-  } else if (rowsBytes == 4 * elements) {
-    m_elementBytes = 4;
-  } else {
+  if (rowsBytes != elements * kElementBytes) {
     refuse("is cut or damaged: " + std::to_string(header.positions) + " rows of " +
-           std::to_string(header.vocabulary) + " numbers would take 2 or 4 bytes each, not " +
-           std::to_string(rowsBytes) + " together");
+           std::to_string(header.vocabulary) + " numbers take " +
+           std::to_string(elements * kElementBytes) + " bytes, and it has " +
+           std::to_string(rowsBytes));
   }
   m_vocabulary = static_cast<int>(header.vocabulary);
   m_tokens.resize(header.positions);
   m_file.read(reinterpret_cast<char*>(m_tokens.data()),
               static_cast<std::streamsize>(m_tokens.size() * sizeof(TokenId)));
-  m_bytes.resize(static_cast<std::size_t>(m_vocabulary) * static_cast<std::size_t>(m_elementBytes));
   m_row.resize(static_cast<std::size_t>(m_vocabulary));
 }
 
 std::span<const float> ReferenceLogits::row(std::int64_t position) {
-  const auto rowBytes = static_cast<std::int64_t>(m_bytes.size());
+  const std::int64_t rowBytes = m_vocabulary * kElementBytes;
   m_file.seekg(m_rowsBegin + position * rowBytes);
-  if (!m_file.read(reinterpret_cast<char*>(m_bytes.data()), rowBytes)) {
+  if (!m_file.read(reinterpret_cast<char*>(m_row.data()), rowBytes)) {
     throw CommandError(ExitCode::kFailed, "Reading " + m_path.string() + " failed half-way.");
-  }
-  if (m_elementBytes == 4) {
-    std::memcpy(m_row.data(), m_bytes.data(), m_bytes.size());
-  } else {
-    for (std::size_t i = 0; i < m_row.size(); ++i) {
-      std::uint16_t half;
-      std::memcpy(&half, m_bytes.data() + 2 * i, sizeof half);
-      m_row[i] = fromHalf(half);
-    }
   }
   return m_row;
 }
@@ -99,6 +80,7 @@ ReferenceLogitsWriter::ReferenceLogitsWriter(const std::filesystem::path& path, 
     : m_path(path), m_file(path, std::ios::binary | std::ios::trunc) {
   Header header{};
   std::memcpy(header.magic, kMagic.data(), kMagic.size());
+  header.version = kVersion;
   header.vocabulary = static_cast<std::uint32_t>(vocabulary);
   header.positions = static_cast<std::uint32_t>(tokens.size());
   m_file.write(reinterpret_cast<const char*>(&header), sizeof header);

@@ -4,7 +4,6 @@
 
 #include "engine/model/prompt.h"
 
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -13,11 +12,11 @@
 
 namespace bookwheel {
 
-/// A "BWLG" file (docs/formats.md): the tokens of a text and, for each of them, the
-/// log-probabilities of what comes next. All numbers little-endian:
+/// A "BWLG" file, as scripts/reference-logits writes it: the tokens of a text and, for each of
+/// them, the log-probabilities of what comes next. All numbers little-endian:
 ///
-///   char magic[4] "BWLG"; u32 vocabulary; u32 positions; i32 tokens[positions];
-///   then positions x vocabulary log-probabilities, f16 or f32 (the file's size tells which).
+///   char magic[4] "BWLG"; u32 version 1; u32 vocabulary; u32 positions; i32 tokens[positions];
+///   then positions x vocabulary f32 natural log-probabilities; row i comes after token i.
 class ReferenceLogits {
  public:
   /// Throws CommandError if the file is missing, no such file or cut.
@@ -34,12 +33,10 @@ class ReferenceLogits {
   std::vector<TokenId> m_tokens;
   int m_vocabulary = 0;
   std::int64_t m_rowsBegin = 0;
-  int m_elementBytes = 0;
-  std::vector<std::byte> m_bytes;
   std::vector<float> m_row;
 };
 
-/// Writes such a file with f32 rows, position after position.
+/// Writes such a file, position after position.
 class ReferenceLogitsWriter {
  public:
   ReferenceLogitsWriter(const std::filesystem::path& path, int vocabulary,

@@ -108,6 +108,14 @@ struct ScratchSizes {
   }
 };
 
+/// Where the whole matrix would begin if `part`, which starts at its byte `offset`, lay in it. The
+/// kernel only reads the tiles of its slice, so no byte before `part` is touched; integers, because
+/// a pointer may not leave its array.
+const std::byte* beginOfWhole(const std::byte* part, std::int64_t offset) {
+  return reinterpret_cast<const std::byte*>(reinterpret_cast<std::uintptr_t>(part) -
+                                            static_cast<std::uintptr_t>(offset));
+}
+
 }  // namespace
 
 void CpuBackend::reserve(const WorkspaceLimits& limits) {
@@ -138,27 +146,25 @@ kernels::PackedMatrix CpuBackend::loadMatrix(kernels::WeightType type, std::int6
   Buffer packed = allocate(asSize(bytes));
   std::byte* const data = static_cast<std::byte*>(packed.data());
 
-  // Each worker reads a band of whole tiles and packs it. Tiles lie one after the other.
-  const std::int64_t tiles = (rows + kernels::kPackedRows - 1) / kernels::kPackedRows;
-  const std::int64_t tileBytes = bytes / tiles;
-  BOOKWHEEL_ASSERT(tileBytes * tiles == bytes);
+  // Each worker reads a band of whole tiles and packs it.
+  const kernels::PackArgs whole{type, rows, columns, nullptr, data};
   const std::int64_t rowBytes = kernels::weightRowBytes(type, columns);
   const std::int64_t tilesOfBand =
       std::max<std::int64_t>(1, kBandBytes / (rowBytes * kernels::kPackedRows));
   std::mutex mutex;
   std::exception_ptr failure;  // guarded by mutex
-  m_pool.run(tiles, tilesOfBand, [&](kernels::Slice slice, int) {
+  m_pool.run(kernels::packUnits(whole), tilesOfBand, [&](kernels::Slice slice, int) {
     try {
       // A slice is longer than a band where the calling thread works alone.
       for (std::int64_t tile = slice.begin; tile < slice.end; tile += tilesOfBand) {
-        const std::int64_t first = tile * kernels::kPackedRows;
-        const std::int64_t end =
-            std::min(std::min(tile + tilesOfBand, slice.end) * kernels::kPackedRows, rows);
-        std::vector<std::byte> source(asSize((end - first) * rowBytes));
-        read(static_cast<std::uint64_t>(first * rowBytes), source);
-        const kernels::PackArgs args{type, end - first, columns, source.data(),
-                                     data + tile * tileBytes};
-        kernels::pack(args, {0, kernels::packUnits(args)});
+        const kernels::Slice band{tile, std::min(tile + tilesOfBand, slice.end)};
+        const std::int64_t firstByte = band.begin * kernels::kPackedRows * rowBytes;
+        const std::int64_t endByte = std::min(band.end * kernels::kPackedRows, rows) * rowBytes;
+        std::vector<std::byte> bandBytes(asSize(endByte - firstByte));
+        read(static_cast<std::uint64_t>(firstByte), bandBytes);
+        kernels::PackArgs args = whole;
+        args.source = beginOfWhole(bandBytes.data(), firstByte);
+        kernels::pack(args, band);
       }
     } catch (...) {
       const std::lock_guard lock(mutex);

@@ -20,6 +20,9 @@ enum class PieceKind {
 struct PromptPiece {
   std::string text;  // UTF-8
   PieceKind kind;
+  /// No token reaches across the beginning of this piece. Without it, text goes on across pieces as
+  /// if they were one (but for special tokens, which must lie in Markup).
+  bool startsAnew = false;
 };
 
 /// Half-open range of bytes.
@@ -28,9 +31,10 @@ struct ByteRange {
   std::size_t end;
 };
 
-/// Token ids with, for each token, the bytes it stands for in the concatenated text of all pieces. The
-/// ranges cover that text without gaps; tokens inserted by the model (BOS, a space prefix) have an empty
-/// range at their place, and a character split over several tokens gives each token its own bytes.
+/// Token ids with, for each token, the bytes it stands for in the concatenated text of all pieces.
+/// The ranges cover that text without gaps; tokens inserted by the model (BOS, a space prefix) have
+/// an empty range at their place, and a character split over several tokens gives each token its
+/// own bytes.
 struct Encoding {
   std::vector<TokenId> ids;
   std::vector<ByteRange> ranges;  // one for each id

@@ -103,12 +103,17 @@ BpeModel::BpeModel(const Gguf& file, const Vocabulary& vocabulary) : m_vocabular
   m_wholeWordsFirst = m_rule == PreTokenizer::LlamaBpe;
 
   // Only text tokens: no merge and no word may ever give a control token.
+  const auto isText = [&vocabulary](TokenId id) {
+    return !vocabulary.isControl(id) && vocabulary.type(id) != TokenType::Byte;
+  };
+  std::unordered_map<std::string_view, TokenId> all;  // by piece
+  all.reserve(vocabulary.size());
   m_ids.reserve(vocabulary.size());
   m_byteIds.fill(-1);
   for (std::size_t i = 0; i < vocabulary.size(); ++i) {
     const auto id = static_cast<TokenId>(i);
-    if (vocabulary.isControl(id) || vocabulary.type(id) == TokenType::Byte ||
-        bytesOfVisible(vocabulary.piece(id)) != vocabulary.bytes(id)) {
+    all.insert_or_assign(vocabulary.piece(id), id);
+    if (!isText(id) || bytesOfVisible(vocabulary.piece(id)) != vocabulary.bytes(id)) {
       continue;
     }
     const std::string_view bytes = vocabulary.bytes(id);
@@ -123,28 +128,30 @@ BpeModel::BpeModel(const Gguf& file, const Vocabulary& vocabulary) : m_vocabular
     file.refuse("it has no " + std::string(kMergesKey) + ", which say what its tokens merge to");
   }
   m_merges.assign(std::bit_ceil(merges->size() * 2 + 2), Merge{kFree, 0, -1});
-  const auto find = [&](std::string_view piece) -> std::optional<TokenId> {
-    const auto bytes = bytesOfVisible(piece);
-    const auto found = bytes ? m_ids.find(*bytes) : m_ids.end();
-    return found == m_ids.end() ? std::nullopt : std::optional(found->second);
+  const auto find = [&all](std::string_view piece) {
+    const auto found = all.find(piece);
+    return found == all.end() ? TokenId{-1} : found->second;
   };
   std::string joined;
   for (std::size_t i = 0; i < merges->size(); ++i) {
     const std::string_view line = (*merges)[i];
     const std::size_t space = line.find(' ', 1);
-    const bool wellFormed = space != std::string_view::npos && space + 1 < line.size() &&
-                            line.size() <= 2 * VocabularyLimits::kPieceBytes + 1;
-    if (wellFormed) {
+    TokenId left = -1;
+    TokenId right = -1;
+    TokenId result = -1;
+    if (space != std::string_view::npos && line.size() <= 2 * VocabularyLimits::kPieceBytes + 1) {
+      left = find(line.substr(0, space));
+      right = find(line.substr(space + 1));
       joined.assign(line.substr(0, space)).append(line.substr(space + 1));
+      result = find(joined);
     }
-    const auto left = wellFormed ? find(line.substr(0, space)) : std::nullopt;
-    const auto right = wellFormed ? find(line.substr(space + 1)) : std::nullopt;
-    const auto result = left && right ? find(joined) : std::nullopt;
-    if (!result) {
+    if (left < 0 || right < 0 || result < 0) {
       file.refuse(std::string(kMergesKey) + "[" + grouped(i) + "] is \"" + printable(line, 40) +
                   "\", which are not two tokens that make a third");
     }
-    addMerge(*left, *right, static_cast<std::uint32_t>(i), *result);
+    if (isText(left) && isText(right) && isText(result)) {
+      addMerge(left, right, static_cast<std::uint32_t>(i), result);
+    }
   }
 }
 

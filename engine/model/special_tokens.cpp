@@ -69,10 +69,11 @@ void TokenFinder::split(std::string_view text, ByteRange range, std::vector<Frag
     std::uint32_t node;
     std::size_t position;
   };
-  const auto later = [this](const Match& a, const Match& b) {
+  // Whether `a` has to give way to `b`.
+  const auto weaker = [this](const Match& a, const Match& b) {
     const Node& x = m_nodes[a.node];
     const Node& y = m_nodes[b.node];
-    return std::tuple(y.length, x.token, a.position) < std::tuple(x.length, y.token, b.position);
+    return std::tuple(x.length, y.token, b.position) < std::tuple(y.length, x.token, a.position);
   };
   // The longest match at each position; shorter ones at the same place enter when it is refused.
   std::vector<Match> found;
@@ -95,7 +96,8 @@ void TokenFinder::split(std::string_view text, ByteRange range, std::vector<Frag
   std::vector<Match> accepted;
   if (!found.empty()) {
     std::vector<bool> taken(range.end - range.begin);
-    std::priority_queue<Match, std::vector<Match>, decltype(later)> queue(later, std::move(found));
+    std::priority_queue<Match, std::vector<Match>, decltype(weaker)> queue(weaker,
+                                                                           std::move(found));
     while (!queue.empty()) {
       Match match = queue.top();
       queue.pop();

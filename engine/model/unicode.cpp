@@ -57,6 +57,11 @@ CharClass classify(char32_t codePoint) {
   if (u_isUWhiteSpace(c)) {
     return CharClass::Space;
   }
+  // CJK extension I, letters since Unicode 15.1: Debian 12's ICU knows 15.0, and the class of a
+  // character must not depend on the ICU that is installed.
+  if (codePoint >= 0x2EBF0 && codePoint <= 0x2EE5D) {
+    return CharClass::Letter;
+  }
   const auto mask = U_GET_GC_MASK(c);
   if ((mask & U_GC_L_MASK) != 0) {
     return CharClass::Letter;

@@ -35,7 +35,7 @@ enum class CharClass : unsigned char {
   Other,   // everything else: marks, punctuation, symbols, controls, unassigned
 };
 
-/// By the Unicode version of the installed ICU.
+/// By Unicode 15.1 (or a newer version, if the installed ICU has one).
 CharClass charClass(char32_t codePoint);
 
 }  // namespace bookwheel

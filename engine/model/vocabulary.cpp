@@ -44,12 +44,21 @@ std::optional<unsigned char> byteOfVisible(char32_t c) {
   return index < kOthers.size() ? std::optional(kOthers[index]) : std::nullopt;
 }
 
-/// Names under which models end an answer. They count only where the file makes them control
-/// tokens.
+/// Names under which models end an answer.
 constexpr std::array<std::string_view, 13> kAnswerEnds{
     "<|im_end|>", "<|eot_id|>", "<|eom_id|>",        "<|end|>",       "<end_of_turn>",
     "<eos>",      "</s>",       "<|end_of_text|>",   "<|endoftext|>", "<EOT>",
     "[EOS]",      "[EOT]",      "<end_of_utterance>"};
+
+/// Names under which models begin a turn.
+constexpr std::array<std::string_view, 7> kTurnMarkers{
+    "<|im_start|>", "<|start_header_id|>", "<|end_header_id|>", "<start_of_turn>",
+    "<|user|>",     "<|assistant|>",       "<|system|>"};
+
+template <std::size_t Size>
+bool isOneOf(const std::array<std::string_view, Size>& names, std::string_view piece) {
+  return std::find(names.begin(), names.end(), piece) != names.end();
+}
 
 std::string describe(std::string_view key, std::size_t index) {
   return std::string(key) + "[" + grouped(index) + "]";
@@ -110,8 +119,9 @@ Vocabulary::Vocabulary(const Gguf& file) {
   readTypes(file);
   readScores(file);
   decodePieces(file);
+  m_endsAnswer.assign(size(), false);
+  secureMarkers();
   readSpecialIds(file);
-  findEnds();
 }
 
 void Vocabulary::readPieces(const Gguf& file) {
@@ -254,7 +264,6 @@ void Vocabulary::readSpecialIds(const Gguf& file) {
   fallback(m_unknown, "tokenizer.ggml.unknown_token_id", 0, TokenType::Unknown);
   fallback(m_bos, "tokenizer.ggml.bos_token_id", 1, TokenType::Control);
   fallback(m_eos, "tokenizer.ggml.eos_token_id", 2, TokenType::Control);
-  m_endsAnswer.assign(size(), false);
   for (const auto& id : {m_eos, eot, eom}) {
     if (id) {
       m_endsAnswer[static_cast<std::size_t>(*id)] = true;
@@ -263,13 +272,16 @@ void Vocabulary::readSpecialIds(const Gguf& file) {
   m_addBos = m_addBos && m_bos.has_value();
 }
 
-void Vocabulary::findEnds() {
+void Vocabulary::secureMarkers() {
   for (std::size_t i = 0; i < size(); ++i) {
-    const auto id = static_cast<TokenId>(i);
-    if (type(id) == TokenType::Control &&
-        std::find(kAnswerEnds.begin(), kAnswerEnds.end(), piece(id)) != kAnswerEnds.end()) {
-      m_endsAnswer[i] = true;
+    const std::string_view name = piece(static_cast<TokenId>(i));
+    const bool endsByName = isOneOf(kAnswerEnds, name);
+    if (!endsByName && !isOneOf(kTurnMarkers, name)) {
+      continue;
     }
+    // "</s>" ends a line-through in Gemma's HTML: user-defined there, and no end of an answer.
+    m_endsAnswer[i] = endsByName && (m_types[i] == TokenType::Control || name != "</s>");
+    m_types[i] = TokenType::Control;
   }
 }
 

@@ -79,7 +79,10 @@ class Vocabulary {
   void readScores(const Gguf& file);
   void decodePieces(const Gguf& file);
   void readSpecialIds(const Gguf& file);
-  void findEnds();
+  /// Makes control tokens of the well-known turn and answer markers, whatever type the file gives
+  /// them (a common mistake of converters, which would let documents forge turns), as llama.cpp
+  /// does.
+  void secureMarkers();
 
   VocabularyKind m_kind = VocabularyKind::Bpe;
   std::string m_pieces;                    // all pieces joined

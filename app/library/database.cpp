@@ -20,6 +20,7 @@
 
 #include <atomic>
 #include <iterator>
+#include <utility>
 
 Q_LOGGING_CATEGORY(logDatabase, "bookwheel.database")
 
@@ -305,20 +306,15 @@ bool Database::migrate(Connection& connection, int from) {
     }
     QStringList all = statements(migration.sql);
     all.append(QStringLiteral("PRAGMA user_version = %1").arg(migration.version));
-    database.transaction();
-    for (const QString& statement : all) {
+    all.prepend(QStringLiteral("BEGIN IMMEDIATE"));
+    all.append(QStringLiteral("COMMIT"));
+    for (const QString& statement : std::as_const(all)) {
       QSqlQuery query(database);
       if (!query.exec(statement)) {
         noted(query);
-        database.rollback();
+        QSqlQuery(database).exec(QStringLiteral("ROLLBACK"));
         return false;
       }
-    }
-    if (!database.commit()) {
-      m_lastCode = nativeCode(database.lastError());
-      m_lastText = database.lastError().text();
-      database.rollback();
-      return false;
     }
   }
   return true;
@@ -407,23 +403,17 @@ void Database::takeReadOnly() {
 }
 
 Database::Outcome Database::transact(const std::function<bool()>& change) {
-  QSqlDatabase& database = m_connection->database;
+  // Not QSqlDatabase::transaction() and commit(): their errors carry no code (Qt 6.4).
+  const auto run = [this](const QString& sql) { return execute(sql); };
   m_lastCode = 0;
-  if (!database.transaction()) {
-    m_lastCode = nativeCode(database.lastError());
-    m_lastText = database.lastError().text();
-    return Outcome::DiskFailed;
-  }
-  bool done = change();
-  if (done && !database.commit()) {
-    m_lastCode = nativeCode(database.lastError());
-    m_lastText = database.lastError().text();
-    done = false;
-  }
-  if (done) {
+  const bool begun = run(QStringLiteral("BEGIN IMMEDIATE"));
+  if (begun && change() && run(QStringLiteral("COMMIT"))) {
     return Outcome::Done;
   }
-  database.rollback();
+  if (begun) {
+    // After some errors SQLite has rolled back already; then this fails, and may.
+    QSqlQuery(m_connection->database).exec(QStringLiteral("ROLLBACK"));
+  }
   switch (m_lastCode) {
     case 0:
     case kError:

@@ -95,13 +95,12 @@ void GgufParser::readPreamble() {
   m_entryCount = takeValue<std::uint64_t>("the number of metadata entries");
   const auto check = [&](std::uint64_t count, std::uint64_t smallest, std::uint64_t limit,
                          const char* what) {
-    if (count > remaining() / smallest) {
-      refuse(std::string("the number of ") + what + " is " + grouped(count) +
-             ", more than the file of " + grouped(bytes.size()) + " bytes can hold");
-    }
     if (count > limit) {
       refuse(std::string("the number of ") + what + " is " + grouped(count) +
              ", above the limit of " + grouped(limit));
+    }
+    if (count > remaining() / smallest) {
+      cutShort(std::string("the number of ") + what + " is " + grouped(count));
     }
   };
   check(m_tensorCount, kSmallestTensor, GgufLimits::kTensors, "tensors");
@@ -159,13 +158,13 @@ void GgufParser::readArray(GgufEntry& entry) {
     refuse(where("the element type") + " is " +
            grouped(static_cast<std::uint32_t>(entry.elementType)) + ", which no GGUF file uses");
   }
-  if (count > remaining() / smallest) {
-    refuse(where("the number of elements") + " is " + grouped(count) + ", but only " +
-           grouped(remaining()) + " bytes of the file are left");
-  }
   if (count > GgufLimits::kArrayElements) {
     refuse(where("the number of elements") + " is " + grouped(count) + ", above the limit of " +
            grouped(GgufLimits::kArrayElements));
+  }
+  if (count > remaining() / smallest) {
+    cutShort(where("the number of elements") + " is " + grouped(count) + " and only " +
+             grouped(remaining()) + " bytes are left");
   }
   entry.elements = static_cast<std::size_t>(count);
   if (!isString) {

@@ -2,6 +2,7 @@
 #include "tests/support/gguf_writer.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <stdexcept>
 #include <utility>
@@ -46,30 +47,61 @@ class ImageWriter {
   }
   void text(std::string_view text) { append(m_image.bytes, text.data(), text.size()); }
 
-  /// The entry's value; the numbers inside arrays and strings that steer the parser are noted.
+  /// The entry's value; what is in it is noted as far as it is well-formed.
   void value(const GgufDraft::Entry& entry) {
-    const std::size_t begin = m_image.bytes.size();
+    m_position = m_image.bytes.size();
     append(m_image.bytes, entry.value.data(), entry.value.size());
-    const auto note = [&](std::size_t offset, std::size_t bytes, GgufFieldKind kind) {
-      if (offset + bytes <= m_image.bytes.size()) {
-        m_image.fields.push_back({offset, bytes, kind});
-      }
-    };
     switch (static_cast<GgufType>(entry.type)) {
       case GgufType::String:
-        note(begin, 8, GgufFieldKind::Length);
+        note(sizeof(std::uint64_t), GgufFieldKind::Length);
         break;
       case GgufType::Array:
-        note(begin, 4, GgufFieldKind::Type);
-        note(begin + 4, 8, GgufFieldKind::Count);
-        note(begin + 12, 8, GgufFieldKind::Length);
+        noteArray();
         break;
       default:
-        note(begin, entry.value.size(), GgufFieldKind::Value);
+        note(entry.value.size(), GgufFieldKind::Value);
     }
   }
 
   GgufImage m_image;
+
+ private:
+  /// The next `bytes` bytes; false if there are not so many.
+  bool note(std::size_t bytes, GgufFieldKind kind) {
+    if (bytes > m_image.bytes.size() - m_position) {
+      return false;
+    }
+    if (bytes > 0) {
+      m_image.fields.push_back({m_position, bytes, kind});
+    }
+    m_position += bytes;
+    return true;
+  }
+  template <typename T>
+  T numberAt(std::size_t position) const {
+    T value;
+    std::memcpy(&value, &m_image.bytes[position], sizeof value);
+    return value;
+  }
+  void noteArray() {
+    const std::size_t begin = m_position;
+    if (!note(sizeof(std::uint32_t), GgufFieldKind::Type) ||
+        !note(sizeof(std::uint64_t), GgufFieldKind::Count)) {
+      return;
+    }
+    const auto type = static_cast<GgufType>(numberAt<std::uint32_t>(begin));
+    if (type != GgufType::String) {
+      while (valueBytes(type) > 0 && m_position < m_image.bytes.size() &&
+             note(valueBytes(type), GgufFieldKind::Value)) {
+      }
+      return;
+    }
+    while (note(sizeof(std::uint64_t), GgufFieldKind::Length) &&
+           note(numberAt<std::uint64_t>(m_position - sizeof(std::uint64_t)), GgufFieldKind::Text)) {
+    }
+  }
+
+  std::size_t m_position = 0;
 };
 
 }  // namespace

@@ -14,8 +14,9 @@
 
 namespace bookwheel {
 
-/// What a number in a written file is, so that a mutation can aim at it.
-enum class GgufFieldKind { Version, Count, Length, Type, Dimension, Offset, Value };
+/// What a piece of a written file is, so that a mutation can aim at it. All are numbers but Text,
+/// the bytes of a string in an array.
+enum class GgufFieldKind { Version, Count, Length, Type, Dimension, Offset, Value, Text };
 
 struct GgufField {
   std::size_t offset;
@@ -23,7 +24,7 @@ struct GgufField {
   GgufFieldKind kind;
 };
 
-/// A written file and where its numbers are.
+/// A written file and what is where in it.
 struct GgufImage {
   std::vector<std::byte> bytes;
   std::vector<GgufField> fields;

@@ -15,14 +15,15 @@ namespace {
 
 using kernels::WeightType;
 
-/// IEEE half precision, rounded to nearest, for positive or negative normal numbers of the format.
+/// IEEE half precision, rounded to nearest; |value| must be below 65,504.
 std::uint16_t half(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = (bits >> 16) & 0x8000u;
-  const std::uint32_t rounded = (bits & 0x7FFFFFFFu) + 0x0FFFu + ((bits >> 13) & 1u);
-  if (rounded < 0x38800000u) {
-    return static_cast<std::uint16_t>(sign);  // below 2^-14: zero
+  if (std::abs(value) < 0x1p-14f) {  // subnormal: a multiple of 2^-24
+    return static_cast<std::uint16_t>(
+        sign | static_cast<std::uint32_t>(std::lround(std::abs(value) * 0x1p24f)));
   }
+  const std::uint32_t rounded = (bits & 0x7FFFFFFFu) + 0x0FFFu + ((bits >> 13) & 1u);
   return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
 }
 
@@ -63,19 +64,24 @@ class BlockWriter {
         put(brain(even()));
         break;
       case WeightType::Q4_0:
-        put(half(step(16))), codes(16);
+        put(half(step(16)));
+        codes(16);
         break;
       case WeightType::Q5_0:
-        put(half(step(32))), codes(4 + 16);
+        put(half(step(32)));
+        codes(4 + 16);
         break;
       case WeightType::Q8_0:
-        put(half(step(256))), codes(32);
+        put(half(step(256)));
+        codes(32);
         break;
       case WeightType::Q4_1:
-        scaleAndMinimum(16), codes(16);
+        scaleAndMinimum(16);
+        codes(16);
         break;
       case WeightType::Q5_1:
-        scaleAndMinimum(32), codes(4 + 16);
+        scaleAndMinimum(32);
+        codes(4 + 16);
         break;
       case WeightType::Q2_K: {
         // weight = d * scale * (0..3) - dmin * minimum, with scale == minimum in each byte

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// The planner: bytes by hand, the border between fitting and not, and sentences with the numbers in
+// them.
+#include "engine/cache/planner.h"
+
+#include "engine/cache/available_memory.h"
+
+#include <QTest>
+
+using bookwheel::MemoryPlan;
+using bookwheel::ModelShape;
+using bookwheel::planMemory;
+using bookwheel::PlanRequest;
+
+namespace {
+
+// Llama-3-8B.
+ModelShape shape() {
+  ModelShape shape;
+  shape.layers = 32;
+  shape.heads = 32;
+  shape.kvHeads = 8;
+  shape.headDim = 128;
+  shape.ropeDims = 128;
+  shape.embedding = 4096;
+  shape.feedForward = 14336;
+  shape.vocabulary = 128256;
+  shape.contextTokens = 131072;
+  return shape;
+}
+
+PlanRequest request(std::int64_t tokens, std::int64_t available) {
+  PlanRequest request;
+  request.tokens = tokens;
+  request.weightsBytes = 4'600'000'000;
+  request.availableBytes = available;
+  request.threads = 8;
+  return request;
+}
+
+constexpr std::int64_t kGiga = std::int64_t{1} << 30;
+
+}  // namespace
+
+class PlannerTest : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void bytesByHand() {
+    const MemoryPlan plan = planMemory(shape(), request(100'000, 64 * kGiga));
+    QVERIFY(plan.fits);
+    QVERIFY(plan.reason.empty());
+    // 32 layers x 8 heads x 2 x 128 halves = 131,072 bytes a token.
+    QCOMPARE(plan.kvBytes, 13'107'200'000);
+    QCOMPARE(plan.totalBytes, plan.weightsBytes + plan.kvBytes + plan.workspaceBytes);
+    QCOMPARE(plan.mostTokens, 131'072);
+    // A chunk of 256 rows of about 50,000 floats, a row of logits, 8-bit copies, attention
+    // partials.
+    QVERIFY2(plan.workspaceBytes > 50'000'000 && plan.workspaceBytes < 200'000'000,
+             qPrintable(QString::number(plan.workspaceBytes)));
+  }
+
+  void theBorderIsExact() {
+    const std::int64_t available = 16 * kGiga;
+    const MemoryPlan plan = planMemory(shape(), request(100'000, available));
+    QVERIFY(!plan.fits);
+    QVERIFY(plan.mostTokens > 50'000 && plan.mostTokens < 100'000);
+    QVERIFY(planMemory(shape(), request(plan.mostTokens, available)).fits);
+    QVERIFY(!planMemory(shape(), request(plan.mostTokens + 1, available)).fits);
+  }
+
+  void saysWhyNot() {
+    const std::string tooLong = planMemory(shape(), request(131'402, 64 * kGiga)).reason;
+    QVERIFY2(tooLong.find("131,402") != std::string::npos, tooLong.c_str());
+    QVERIFY2(tooLong.find("131,072") != std::string::npos, tooLong.c_str());
+
+    const MemoryPlan tooLarge = planMemory(shape(), request(10, 2 * kGiga));
+    QVERIFY(!tooLarge.fits);
+    QCOMPARE(tooLarge.mostTokens, 0);
+    QVERIFY2(tooLarge.reason.find("2.00 GB") != std::string::npos, tooLarge.reason.c_str());
+
+    const MemoryPlan tooMany = planMemory(shape(), request(100'000, 16 * kGiga));
+    QVERIFY2(tooMany.reason.find("100,000") != std::string::npos, tooMany.reason.c_str());
+    QVERIFY2(tooMany.reason.find("16.00 GB") != std::string::npos, tooMany.reason.c_str());
+  }
+
+  void aShorterContextIsRespected() {
+    PlanRequest wish = request(5000, 64 * kGiga);
+    wish.contextTokens = 4096;
+    QVERIFY(!planMemory(shape(), wish).fits);
+    wish.contextTokens = std::int64_t{1} << 40;  // never more than the model reads
+    wish.tokens = 131'073;
+    QVERIFY(!planMemory(shape(), wish).fits);
+  }
+
+  void theSystemSaysWhatIsFree() { QVERIFY(bookwheel::availableMemoryBytes() > (1 << 20)); }
+};
+
+QTEST_APPLESS_MAIN(PlannerTest)
+#include "planner_test.moc"

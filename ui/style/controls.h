@@ -25,6 +25,9 @@ enum class ButtonKind {
 enum class ButtonSize { Normal, Small };
 enum class Surface { Pane, Window };
 
+/// Dynamic property of widgets inside the window that close on Esc, before Esc stops the work.
+inline constexpr auto kTakesEscape = "bwTakesEscape";
+
 /// A button with text. `glyph` is an icon name or empty.
 QPushButton* makeButton(const QString& text, ButtonKind kind, const QString& glyph = {},
                         ButtonSize size = ButtonSize::Normal, QWidget* parent = nullptr);

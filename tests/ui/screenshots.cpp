@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// bookwheel-screenshots: drives the real window with a real document and model and writes
+// docs/screenshots.
+//
+// usage: bookwheel-screenshots PDF MODEL_FILE OUT_FOLDER [ONLY...]
+// PDF: one that MODEL cannot read whole, so that the picture of that notice is real too;
+// docs/screenshots were made with Debian's policy.pdf (package debian-policy) and qwen-0.5b.
+#include "app/documents/document.h"
+#include "tests/ui/window_driver.h"
+#include "ui/conversation/composer.h"
+#include "ui/conversation/conversation_view.h"
+#include "ui/dialogs/models_dialog.h"
+#include "ui/dialogs/page_range_dialog.h"
+#include "ui/dialogs/settings_dialog.h"
+#include "ui/dialogs/shortcuts_dialog.h"
+#include "ui/reader/document_view.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QDir>
+#include <QFileInfo>
+#include <QLineEdit>
+#include <QPlainTextEdit>
+#include <QTimer>
+
+#include <cstdio>
+
+namespace {
+
+using namespace bookwheel;
+using namespace Qt::StringLiterals;
+using State = ChatController::State;
+using std::chrono::minutes;
+
+constexpr QSize kWide(1440, 900);
+constexpr QSize kNarrow(900, 900);
+constexpr int kFirstPage = 13;  // of the range that is read: a chapter short enough to wait for
+constexpr int kLastPage = 19;
+
+class Camera {
+ public:
+  Camera(WindowDriver& driver, QDir out) : m_driver(driver), m_out(std::move(out)) {}
+
+  /// In the theme now.
+  bool shoot(const QString& name) {
+    DocumentView* document = m_driver.window().document();
+    if (!WindowDriver::waitFor(
+            [document] { return !document->isVisible() || document->isDrawn(); })) {
+      std::fprintf(stderr, "%s: the page was not drawn\n", qPrintable(name));
+      return false;
+    }
+    QCoreApplication::processEvents();
+    const QString path = m_out.filePath(name + u".png"_s);
+    const bool written = m_driver.window().grab().save(path);
+    std::printf("%s %s\n", written ? "wrote" : "could not write", qPrintable(path));
+    return written;
+  }
+
+  bool shootBoth(const QString& name) {
+    bool good = shoot(name);
+    look(u"dark"_s, true);
+    good = shoot(name + u"-dark"_s) && good;
+    look(u"light"_s, false);
+    return good;
+  }
+
+  bool shootWidget(QWidget& widget, const QString& name) {
+    QCoreApplication::processEvents();
+    return widget.grab().save(m_out.filePath(name + u".png"_s));
+  }
+
+  void look(const QString& theme, bool darkPages) {
+    m_driver.settings().set(Setting::Theme, theme);
+    m_driver.settings().set(Setting::DarkPages, darkPages);
+  }
+
+ private:
+  WindowDriver& m_driver;
+  QDir m_out;
+};
+
+bool expect(bool condition, const char* what) {
+  if (!condition) {
+    std::fprintf(stderr, "did not happen: %s\n", what);
+  }
+  return condition;
+}
+
+bool run(WindowDriver& driver, const QString& pdf, const QString& model, const QDir& out) {
+  Camera camera(driver, out);
+  ChatController& controller = driver.controller();
+  MainWindow& window = driver.window();
+  window.resize(kWide);
+  window.show();
+  controller.start();
+  controller.openModel(model);
+  if (!expect(driver.waitForState(State::NoDocument, minutes(2)), "the model is loaded")) {
+    return false;
+  }
+  bool good = camera.shootBoth(u"empty"_s);
+  window.resize(kNarrow);
+  good = camera.shoot(u"empty-narrow"_s) && good;
+  window.resize(kWide);
+
+  window.openFiles({pdf});
+  const auto tooLong = [&controller] {
+    return controller.readFacts().tokens > 0 && controller.readFacts().tooLong() &&
+           !controller.notices().isEmpty();
+  };
+  if (!expect(WindowDriver::waitFor(tooLong, minutes(2)), "the document is too long")) {
+    return false;
+  }
+  good = camera.shootBoth(u"too-long"_s) && good;
+  {
+    PageRangeDialog dialog(controller, &window);
+    dialog.show();
+    good = camera.shootWidget(dialog, u"choose-pages"_s) && good;
+    dialog.close();
+  }
+
+  controller.readPages(kFirstPage, kLastPage);
+  window.document()->jumpToPage(kFirstPage + 1);
+  const auto halfRead = [&controller] {
+    return controller.state() == State::Reading && controller.reading().share > 0.35 &&
+           !controller.reading().speed.isEmpty();
+  };
+  if (!expect(WindowDriver::waitFor(halfRead, minutes(5)), "a third is read")) {
+    return false;
+  }
+  good = camera.shootBoth(u"reading"_s) && good;
+  if (!expect(driver.waitForState(State::Ready, minutes(10)), "the pages are read")) {
+    return false;
+  }
+  good = camera.shoot(u"ready"_s) && good;
+
+  QPlainTextEdit* question = window.conversation()->composer()->field();
+  question->setPlainText(
+      u"Which archive areas are there, and what may each of them contain? Answer as a list."_s);
+  QKeyEvent enter(QEvent::KeyPress, Qt::Key_Return, Qt::NoModifier);
+  QCoreApplication::sendEvent(question, &enter);
+  const auto lastText = [&controller] {
+    const ChatModel* messages = controller.messages();
+    return messages->data(messages->index(messages->rowCount() - 1, 0), ChatModel::TextRole)
+        .toString();
+  };
+  const auto answering = [&] {
+    return controller.state() == State::Answering && controller.messages()->rowCount() == 2 &&
+           lastText().size() > 320;
+  };
+  if (!expect(WindowDriver::waitFor(answering, minutes(5)), "an answer streams")) {
+    return false;
+  }
+  good = camera.shootBoth(u"answering"_s) && good;
+  window.resize(kNarrow);
+  good = camera.shoot(u"narrow"_s) && good;
+  window.resize(kWide);
+  if (!expect(driver.waitForState(State::Ready, minutes(10)), "the answer ends")) {
+    return false;
+  }
+  window.actions()[Command::ToggleContents]->setChecked(true);
+  window.actions()[Command::Find]->trigger();
+  window.document()->findChild<QLineEdit*>(u"find"_s)->setText(u"archive area"_s);
+  WindowDriver::waitFor([] { return false; }, std::chrono::milliseconds(1500));
+  good = camera.shootBoth(u"find-and-contents"_s) && good;
+  window.resize(1100, 800);
+  good = camera.shoot(u"medium"_s) && good;
+  window.resize(kWide);
+  {
+    SettingsDialog dialog(driver.settings(), &window);
+    dialog.show();
+    good = camera.shootWidget(dialog, u"settings"_s) && good;
+    camera.look(u"dark"_s, true);
+    good = camera.shootWidget(dialog, u"settings-dark"_s) && good;
+    camera.look(u"light"_s, false);
+    dialog.close();
+  }
+  {
+    ShortcutsDialog dialog(window.actions(), &window);
+    dialog.show();
+    good = camera.shootWidget(dialog, u"shortcuts"_s) && good;
+    dialog.close();
+  }
+  return good;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  QApplication application(argc, argv);
+  const QStringList arguments = QApplication::arguments();
+  if (arguments.size() != 4) {
+    std::fprintf(stderr, "usage: %s PDF MODEL_FILE OUT_FOLDER\n", argv[0]);
+    return 2;
+  }
+  const QString model = QFileInfo(arguments.at(2)).absoluteFilePath();
+  QDir out(arguments.at(3));
+  if (!out.mkpath(u"."_s)) {
+    std::fprintf(stderr, "%s cannot be made\n", qPrintable(out.path()));
+    return 1;
+  }
+  WindowDriver driver(QFileInfo(model).path(), [](Settings& settings) {
+    settings.set(Setting::Theme, u"light"_s);
+    settings.set(Setting::ReadAutomatically, false);
+    settings.set(Setting::Seed, 7);
+  });
+  return run(driver, QFileInfo(arguments.at(1)).absoluteFilePath(), model, out) ? 0 : 1;
+}

@@ -79,7 +79,7 @@ int runAsk(AskOptions options, const CommandContext& context) {
       std::cerr << warning << '\n';
     }
   }
-  const std::unique_ptr<Session> session = openSession(options);
+  const std::unique_ptr<Session> session = openSession(options, context.stop);
   const std::string notice = session->chatTemplate().notice();
   if (!notice.empty()) {
     std::cerr << notice << '\n';

@@ -78,10 +78,23 @@ class Bench {
   std::vector<TokenId> m_prefix;
 };
 
+void requireRoom(const BenchOptions& options, const Session& session) {
+  for (const std::int64_t depth : options.depths) {
+    const std::int64_t needed = depth + std::max(options.prefill, options.decode + 1);
+    if (needed > session.contextTokens()) {
+      throw CommandError(ExitCode::kDoesNotFit, "Depth " + grouped(depth) +
+                                                    " with the tokens measured behind it needs " +
+                                                    grouped(needed) + " tokens; this model reads " +
+                                                    grouped(session.contextTokens()) + ".");
+    }
+  }
+}
+
 int runBench(const BenchOptions& options, const CommandContext& context) {
   SessionOptions sessionOptions;
   sessionOptions.chunkTokens = options.chunk;
-  const std::unique_ptr<Session> session = openSession(options, sessionOptions);
+  const std::unique_ptr<Session> session = openSession(options, context.stop, sessionOptions);
+  requireRoom(options, *session);
   const BackendInfo backend = session->backendInfo();
   if (!options.json) {
     std::cout << backend.device << ", " << backend.threads << " threads, " << backend.instructionSet
@@ -89,13 +102,6 @@ int runBench(const BenchOptions& options, const CommandContext& context) {
   }
   Bench bench(*session, options, context.stop);
   for (const std::int64_t depth : options.depths) {
-    const std::int64_t needed = depth + std::max(options.prefill, options.decode + 1);
-    if (needed > session->contextTokens()) {
-      throw CommandError(ExitCode::kDoesNotFit, "Depth " + grouped(depth) +
-                                                    " with the tokens measured behind it needs " +
-                                                    grouped(needed) + " tokens; this model reads " +
-                                                    grouped(session->contextTokens()) + ".");
-    }
     bench.goTo(depth);
     // The first of each only warms up.
     std::vector<double> prefill;

@@ -74,7 +74,7 @@ int runChat(ChatOptions options, const CommandContext& context) {
   if (!options.document.empty()) {
     document = readText(options.document, options.password, options.progress).text;
   }
-  const std::unique_ptr<Session> session = openSession(options);
+  const std::unique_ptr<Session> session = openSession(options, context.stop);
   Chat chat(options, *session, std::move(document));
   if (!options.document.empty() && !chat.readDocument(context.stop)) {
     return ExitCode::kInterrupted;

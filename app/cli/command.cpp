@@ -91,7 +91,8 @@ std::filesystem::path findModel(const std::string& model) {
   throw CommandError(ExitCode::kFailed, sentence);
 }
 
-std::unique_ptr<Session> openSession(const CommonOptions& options, SessionOptions session) {
+std::unique_ptr<Session> openSession(const CommonOptions& options, const std::stop_token& stop,
+                                     SessionOptions session) {
   if (options.backend == "cuda") {
     throw CommandError(ExitCode::kFailed,
                        "This build of bookwheel-cli has no CUDA backend; use --backend cpu.");
@@ -99,7 +100,12 @@ std::unique_ptr<Session> openSession(const CommonOptions& options, SessionOption
   session.model = findModel(options.model);
   session.threads = options.threads;
   Progress progress(options.progress);
-  return Session::open(session, [&](double share) { progress.showLoading(share); });
+  return Session::open(session, [&](double share) {
+    if (stop.stop_requested()) {
+      throw CommandError(ExitCode::kInterrupted, "Interrupted while the model was being loaded.");
+    }
+    progress.showLoading(share);
+  });
 }
 
 void printJson(const Json& json) {

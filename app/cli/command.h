@@ -57,8 +57,10 @@ void addSamplingOptions(CLI::App& command, AnswerOptions& options);
 /// user's model folder. Throws CommandError with the names that are there.
 std::filesystem::path findModel(const std::string& model);
 
-/// Opens --model, with loading progress on standard error. Throws Error and CommandError.
-std::unique_ptr<Session> openSession(const CommonOptions& options, SessionOptions session = {});
+/// Opens --model, with loading progress on standard error. Throws Error and CommandError, the
+/// latter also when `stop` is requested meanwhile.
+std::unique_ptr<Session> openSession(const CommonOptions& options, const std::stop_token& stop,
+                                     SessionOptions session = {});
 
 /// Prints one line of JSON to standard output, at once.
 void printJson(const Json& json);

@@ -146,7 +146,7 @@ int runPerplexity(const PerplexityOptions& options, const CommandContext& contex
   }
   SessionOptions sessionOptions;
   sessionOptions.activations = options.floatActivations ? Activations::Float32 : Activations::Int8;
-  const std::unique_ptr<Session> session = openSession(options, sessionOptions);
+  const std::unique_ptr<Session> session = openSession(options, context.stop, sessionOptions);
   const std::vector<TokenId> tokens = tokensOf(options, *session, comparison);
   std::optional<ReferenceLogitsWriter> writer;
   if (!options.save.empty()) {

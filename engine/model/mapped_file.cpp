@@ -157,8 +157,6 @@ void MappedFile::discard(ByteRange range) const noexcept {
   const std::size_t end = range.end >= m_size ? m_size : range.end / page * page;
   if (begin < end) {
     ::madvise(const_cast<std::byte*>(m_data) + begin, end - begin, MADV_DONTNEED);
-    ::posix_fadvise(m_descriptor, static_cast<off_t>(begin), static_cast<off_t>(end - begin),
-                    POSIX_FADV_DONTNEED);
   }
 }
 

@@ -44,9 +44,9 @@ class MappedFile {
 
   /// Asks the system to start reading these bytes. A hint: never fails.
   void willNeed(ByteRange range) const noexcept;
-  /// Gives the pages that lie wholly inside the range back to the system, from this process and, if
-  /// no one else uses them, from the file cache. The bytes stay readable (from disk again). A hint:
-  /// never fails.
+  /// Takes the pages that lie wholly inside the range out of this process: they no longer count as
+  /// its memory. The system keeps them in its file cache while it has room, so the next start is
+  /// fast. The bytes stay readable. A hint: never fails.
   void discard(ByteRange range) const noexcept;
 
  private:

@@ -259,6 +259,19 @@ class GgufTest : public QObject {
     (void)Gguf::parse(bytes);
   }
 
+  /// Without tensors nothing behind the entries tells that a byte is missing. Each prefix lies in a
+  /// block of its own, where the address sanitizer sees one byte too far.
+  void refusesEveryTruncationOfAVocabulary() {
+    GgufDraft draft = baseDraft();
+    draft.tensors.clear();
+    const Bytes bytes = draft.bytes();
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+      const Bytes part(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+      QVERIFY_THROWS_EXCEPTION(Error, Gguf::parse(part));
+    }
+    (void)Gguf::parse(bytes);
+  }
+
   void saysHowMuchACutFileLacks() {
     const Bytes bytes = baseDraft().bytes();
     try {
@@ -351,6 +364,10 @@ class GgufTest : public QObject {
       d.text("padding", std::string(2'000'000, 'x'));
       d.entryCount = 65'537;
     });
+    row("as many entries as allowed in a small file", "the number of metadata entries is 65,536",
+        [](D& d) { d.entryCount = GgufLimits::kEntries; });
+    row("as many tensors as allowed in a small file", "the number of tensors is 100,000",
+        [](D& d) { d.tensorCount = GgufLimits::kTensors; });
     row("CVE-2024-21836 tensors 2^60", "number of tensors is 1,152,921,504,606,846,976",
         [](D& d) { d.tensorCount = std::uint64_t{1} << 60; });
     row("CVE-2026-27940 tensors near 2^64 / 368", "number of tensors",
@@ -410,6 +427,10 @@ class GgufTest : public QObject {
         [](D& d) { d.tensors[1].offset = 0; });
     row("tensors overlap by a part", "the tensors first and second overlap",
         [](D& d) { d.tensors[1].offset = 96; });
+    row("tensors overlap by one byte", "the tensors bytes and second overlap", [](D& d) {
+      d.tensors[0] = {"bytes", {33}, 24, Bytes(33), {}, {}, {}};
+      d.tensors[1].offset = 32;
+    });
     row("last inside the first", "overlap", [](D& d) { d.tensors[2].offset = 32; });
     row("type of unknown size on another", "overlap", [](D& d) {
       d.tensors[2].type = 4;

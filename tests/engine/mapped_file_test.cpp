@@ -184,7 +184,7 @@ class MappedFileTest : public QObject {
     QCOMPARE(residentBytes(file.bytes()), std::size_t{0});
     file.willNeed({0, file.size()});
     file.willNeed({file.size(), file.size() + 1});
-    QVERIFY(std::ranges::equal(file.bytes(), m_content));  // readable from disk again
+    QVERIFY(std::ranges::equal(file.bytes(), m_content));  // still readable
   }
 
  private:

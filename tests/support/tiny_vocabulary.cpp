@@ -97,9 +97,7 @@ std::vector<std::pair<std::string, std::string>> learnMerges(std::vector<Symbols
   return merges;
 }
 
-}  // namespace
-
-TinyTokens tinyByteLevelTokens() {
+TinyTokens byteLevelTokens() {
   TinyTokens result;
   const auto add = [&](const std::string& token, std::int32_t type) {
     result.tokens.push_back(token);
@@ -121,7 +119,7 @@ TinyTokens tinyByteLevelTokens() {
   return result;
 }
 
-TinyTokens tinySentencePieceTokens() {
+TinyTokens sentencePieceTokens() {
   TinyTokens result;
   const auto add = [&](const std::string& token, std::int32_t type, float score) {
     result.tokens.push_back(token);
@@ -151,6 +149,19 @@ TinyTokens tinySentencePieceTokens() {
     }
   }
   return result;
+}
+
+}  // namespace
+
+// Training takes milliseconds, and tests ask for the vocabularies many times.
+TinyTokens tinyByteLevelTokens() {
+  static const TinyTokens tokens = byteLevelTokens();
+  return tokens;
+}
+
+TinyTokens tinySentencePieceTokens() {
+  static const TinyTokens tokens = sentencePieceTokens();
+  return tokens;
 }
 
 }  // namespace bookwheel

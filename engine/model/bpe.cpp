@@ -31,16 +31,8 @@ class BpeEncoder final : public TextEncoder {
       for (const BpeModel::Part& part : parts(*word)) {
         const std::size_t end = position + part.bytes;
         if (part.id >= 0) {
-          // Starts where the last range ends: bytes without a token may lie between.
-          const std::size_t begin = m_orphans != 0 ? position - m_orphans : position;
           out.ids.push_back(part.id);
-          out.ranges.push_back({begin, end});
-          m_orphans = 0;
-        } else if (!out.ranges.empty() && out.ranges.back().end == position &&
-                   out.ranges.back().begin != position) {
-          out.ranges.back().end = end;
-        } else {
-          m_orphans += part.bytes;
+          out.ranges.push_back({position, end});
         }
         position = end;
       }
@@ -83,7 +75,6 @@ class BpeEncoder final : public TextEncoder {
   std::unordered_map<std::string, Slice, Hash, std::equal_to<>> m_cache;
   std::vector<BpeModel::Part> m_known;  // parts of the cached words
   std::vector<BpeModel::Part> m_parts;  // parts of a long word
-  std::size_t m_orphans = 0;            // bytes without a token before the first token
 };
 
 }  // namespace

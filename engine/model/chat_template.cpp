@@ -371,11 +371,15 @@ std::vector<PromptPiece> ChatTemplate::prompt(std::string_view document,
   }
   std::string_view waiting;  // a system text for the next user message
   for (const ChatMessage& message : messages) {
-    const bool trims = message.role == Role::Assistant ? m_trimsAnswers : m_trimsAsked;
-    const std::string_view text = trims ? trimmed(message.text) : std::string_view(message.text);
+    std::string_view text = message.text;
     if (message.role == Role::System && !hasSystemRole) {
       waiting = text;
       continue;
+    }
+    // Llama 2 trims the user's text with the system text in front of it.
+    const bool isMerged = !waiting.empty() && !m_mergedSystemOpen.empty();
+    if (message.role == Role::Assistant ? m_trimsAnswers : m_trimsAsked) {
+      text = isMerged ? trimmedEnd(text) : trimmed(text);
     }
     const Turn& turn = message.role == Role::System ? m_system
                        : message.role == Role::User ? m_user

@@ -180,13 +180,7 @@ class SpmEncoder final : public TextEncoder {
     const std::size_t end = m_position + part.bytes - inserted;
     if (part.id >= 0) {
       m_out->ids.push_back(part.id);
-      m_out->ranges.push_back({m_position - m_orphans, end});
-      m_orphans = 0;
-    } else if (!m_out->ranges.empty() && m_out->ranges.back().end == m_position &&
-               m_out->ranges.back().begin != m_position) {
-      m_out->ranges.back().end = end;
-    } else {
-      m_orphans += end - m_position;
+      m_out->ranges.push_back({m_position, end});
     }
     m_position = end;
   }
@@ -199,7 +193,6 @@ class SpmEncoder final : public TextEncoder {
   Encoding* m_out = nullptr;
   std::size_t m_position = 0;  // in the input
   std::size_t m_prefix = 0;    // inserted bytes not yet passed
-  std::size_t m_orphans = 0;   // bytes without a token before the first token
 };
 
 }  // namespace

@@ -23,9 +23,9 @@ class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
 
-  /// Appends the ids of `text`, which begins at byte `offset` of the input. Its ranges continue at
-  /// `offset` and cover `text` without gaps. Bytes that the vocabulary has no token for give no id;
-  /// their bytes join the neighbouring token.
+  /// Appends the ids of `text`, which begins at byte `offset` of the input. Their ranges are in
+  /// order and cover `text`, but for bytes that the vocabulary has no token for: those give no id
+  /// and leave a gap.
   virtual void encode(std::string_view text, std::size_t offset, Before before, Encoding& out) = 0;
 };
 

@@ -25,6 +25,25 @@ void requireToken(const Vocabulary& vocabulary, TokenId id) {
   }
 }
 
+/// Gives the bytes between two ranges, for which the vocabulary has no token, to the token before
+/// them, or to the one after them if the one before was inserted.
+void closeGaps(std::vector<ByteRange>& ranges, std::size_t textBytes) {
+  std::size_t reached = 0;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    if (ranges[i].begin > reached) {
+      if (i > 0 && ranges[i - 1].begin < reached) {
+        ranges[i - 1].end = ranges[i].begin;
+      } else {
+        ranges[i].begin = reached;
+      }
+    }
+    reached = ranges[i].end;
+  }
+  if (!ranges.empty()) {
+    ranges.back().end = textBytes;
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> Tokenizer::create(const Gguf& file) {
@@ -95,6 +114,7 @@ Encoding Tokenizer::encode(std::string_view text, std::span<const ByteRange> mar
       before = Before::Text;
     }
   }
+  closeGaps(out.ranges, text.size());
   return out;
 }
 

@@ -72,15 +72,6 @@ QByteArray bytesOf(const QString& path) {
   return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
-/// All files of a folder, joined.
-QByteArray bytesUnder(const QString& folder) {
-  QByteArray all;
-  for (const QFileInfo& file : QDir(folder).entryInfoList(QDir::Files)) {
-    all += bytesOf(file.filePath());
-  }
-  return all;
-}
-
 /// What a database file holds, through a connection of the test's own.
 QVariant valueIn(const QString& path, const QString& sql) {
   QVariant value;

@@ -44,3 +44,17 @@ quietly() {
   rm -f "$log"
   return $status
 }
+
+# build_preset ROOT PRESET [TARGET...]: every target when none is named.
+build_preset() {
+  local root=$1 preset=$2
+  shift 2
+  local targets=()
+  [ $# -eq 0 ] || targets=(--target "$@")
+  cd "$root"
+  if [ ! -f "build/$preset/build.ninja" ]; then
+    say "Configuring the $preset build; compiling it takes some minutes the first time."
+    quietly cmake --preset "$preset" || die "The $preset build could not be configured; the last lines are above."
+  fi
+  quietly cmake --build --preset "$preset" "${targets[@]}" || die "The $preset build failed; the last lines are above."
+}

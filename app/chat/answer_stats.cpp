@@ -80,7 +80,7 @@ QString AnswerStats::standsOn() const {
 QString AnswerStats::figures() const {
   QStringList parts;
   if (answerTokens > 0) {
-    parts.append(Words::tr("%n token(s)", nullptr, static_cast<int>(answerTokens)));
+    parts.append(tokensText(answerTokens));
   }
   if (tokensPerSecond > 0) {
     parts.append(speedText(tokensPerSecond));

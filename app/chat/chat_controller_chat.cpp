@@ -338,9 +338,8 @@ QString ChatController::Private::markdown() const {
   QString text = QStringLiteral("# %1\n\n").arg(q.chatTitle());
   if (record) {
     text += ChatController::tr("About “%1” (%2).")
-                .arg(record->title, facts.pagesText.isEmpty()
-                                        ? ChatController::tr("%n page(s)", nullptr, record->pages)
-                                        : facts.pagesText) +
+                .arg(record->title, facts.pagesText.isEmpty() ? bookwheel::pagesText(record->pages)
+                                                              : facts.pagesText) +
             QStringLiteral("\n\n");
   }
   for (const MessageRecord& message : messages.path()) {

@@ -65,7 +65,7 @@ void ChatController::Private::takePrefixCount(const PromptCount& count) {
       static_cast<std::int64_t>(static_cast<double>(computer.memoryAvailableBytes) * kMemoryShare) +
       memory.kvBytes;
   facts.pagesText = facts.range.whole()
-                        ? ChatController::tr("%n page(s)", nullptr, facts.pages)
+                        ? bookwheel::pagesText(facts.pages)
                         : ChatController::tr("pages %1 to %2 of %3")
                               .arg(countText(facts.range.first), countText(facts.range.last),
                                    countText(facts.bookPages));

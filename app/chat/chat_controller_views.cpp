@@ -61,10 +61,9 @@ QString ChatController::Private::headerFacts() const {
   }
   QStringList parts;
   const bool counted = facts.tokens > 0;
-  parts.append(counted ? facts.pagesText
-                       : ChatController::tr("%n page(s)", nullptr, record->pages));
+  parts.append(counted ? facts.pagesText : bookwheel::pagesText(record->pages));
   if (counted) {
-    parts.append(ChatController::tr("%1 tokens").arg(countText(facts.tokens)));
+    parts.append(bookwheel::tokensText(facts.tokens));
   }
   switch (bookState) {
     case BookState::Opening:
@@ -95,8 +94,7 @@ BookActivity ChatController::Private::activity() const {
     return activity;
   }
   const bool counted = facts.tokens > 0;
-  const QString pages =
-      counted ? facts.pagesText : ChatController::tr("%n page(s)", nullptr, record->pages);
+  const QString pages = counted ? facts.pagesText : bookwheel::pagesText(record->pages);
   const auto filling = [&](const QString& words) {
     activity.glyph = BookActivity::Glyph::Filling;
     activity.share = reading.share;

@@ -3,6 +3,7 @@
 #include "app/chat/chat_model.h"
 
 #include "app/chat/answer_stats.h"
+#include "app/library/words.h"
 
 #include <algorithm>
 
@@ -29,8 +30,8 @@ QString ChatModel::stateWords(const MessageRecord& message) const {
     case MessageState::Complete: {
       const AnswerStats stats = AnswerStats::fromJson(message.stats);
       if (stats.stopReason == QStringLiteral("limit")) {
-        return tr("Ends at the limit for answers (%n token(s)); see the settings.", nullptr,
-                  static_cast<int>(stats.answerTokens));
+        return tr("Ends at the limit for answers (%1); see the settings.")
+            .arg(tokensText(stats.answerTokens));
       }
       if (stats.stopReason == QStringLiteral("context")) {
         return tr("Ends here because the model's context is full.");

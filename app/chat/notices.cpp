@@ -242,7 +242,7 @@ Notice warnings(const QStringList& warnings) {
   Notice notice = warnings.size() == 1
                       ? make(Notice::Kind::Warnings, Notice::Severity::Warning, warnings.first())
                       : make(Notice::Kind::Warnings, Notice::Severity::Warning,
-                             Words::tr("%n thing(s) to know about this text", nullptr,
+                             Words::tr("%Ln things to know about this text", nullptr,
                                        static_cast<int>(warnings.size())),
                              warnings.join(QLatin1Char(' ')));
   notice.dismissable = true;

@@ -83,6 +83,18 @@ QVariant firstValue(QSqlDatabase& database, const QString& sql, int* code = null
   return {};
 }
 
+/// A null QString or QByteArray is an empty one everywhere in this program; SQL's NULL is a
+/// QVariant without a value.
+QVariant withoutNull(const QVariant& value) {
+  if (value.typeId() == QMetaType::QString && value.toString().isNull()) {
+    return QString(QLatin1String(""));
+  }
+  if (value.typeId() == QMetaType::QByteArray && value.toByteArray().isNull()) {
+    return QByteArray("");
+  }
+  return value;
+}
+
 QStringList columnsOf(QSqlDatabase& database, const QString& table) {
   QStringList names;
   QSqlQuery query(database);
@@ -439,10 +451,7 @@ bool Database::execute(const QString& sql, std::initializer_list<QVariant> value
   bool good = query.prepare(sql);
   if (good) {
     for (const QVariant& value : values) {
-      // A null QString means "" everywhere in this program; NULL is a QVariant without a value.
-      query.addBindValue(value.typeId() == QMetaType::QString && value.isNull()
-                             ? QVariant(QStringLiteral(""))
-                             : value);
+      query.addBindValue(withoutNull(value));
     }
     good = query.exec();
   }

@@ -34,7 +34,7 @@ QVariant LibraryModel::data(const QModelIndex& index, int role) const {
         return m_activity.words;
       }
       // The cache holds one book at a time: all others are read again when they are opened.
-      return book.range.whole() ? tr("Waiting to be read, %n page(s)", nullptr, book.pages)
+      return book.range.whole() ? tr("Waiting to be read, %1").arg(pagesText(book.pages))
                                 : tr("Waiting to be read, pages %1 to %2 of %3")
                                       .arg(countText(book.range.first), countText(book.range.last),
                                            countText(book.pages));
@@ -74,9 +74,9 @@ QString LibraryModel::summary() const {
     return tr("No books yet. A document you open stays here.");
   }
   if (m_shown.size() == m_all.size()) {
-    return tr("%n book(s)", nullptr, bookCount());
+    return booksText(bookCount());
   }
-  return tr("%1 of %n book(s)", nullptr, bookCount()).arg(m_shown.size());
+  return tr("%1 of %2").arg(countText(m_shown.size()), booksText(bookCount()));
 }
 
 void LibraryModel::setCurrent(BookId book, const BookActivity& activity) {

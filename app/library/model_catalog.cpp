@@ -274,8 +274,9 @@ QString ModelCatalog::summary() const {
   if (m_entries.isEmpty()) {
     return tr("No model file (*.gguf) was found in %1.").arg(QDir::toNativeSeparators(m_folder));
   }
-  return tr("%n file(s) found here, nothing downloaded", nullptr,
-            static_cast<int>(m_entries.size()));
+  const auto count = static_cast<int>(m_entries.size());
+  return count == 1 ? tr("%Ln file found here, nothing downloaded", nullptr, count)
+                    : tr("%Ln files found here, nothing downloaded", nullptr, count);
 }
 
 void ModelCatalog::setCurrent(const QString& path) {

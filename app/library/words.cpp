@@ -35,6 +35,22 @@ QString spanText(double seconds) {
 
 QString countText(std::int64_t count) { return QLocale().toString(static_cast<qlonglong>(count)); }
 
+// The number of tr() chooses the form in other languages; English needs only these two texts.
+QString pagesText(std::int64_t count) {
+  const auto n = static_cast<int>(count);
+  return n == 1 ? Words::tr("%Ln page", nullptr, n) : Words::tr("%Ln pages", nullptr, n);
+}
+
+QString tokensText(std::int64_t count) {
+  const auto n = static_cast<int>(count);
+  return n == 1 ? Words::tr("%Ln token", nullptr, n) : Words::tr("%Ln tokens", nullptr, n);
+}
+
+QString booksText(std::int64_t count) {
+  const auto n = static_cast<int>(count);
+  return n == 1 ? Words::tr("%Ln book", nullptr, n) : Words::tr("%Ln books", nullptr, n);
+}
+
 QString bytesText(std::int64_t bytes) {
   constexpr double kKilo = 1024.0;
   const auto value = static_cast<double>(std::max<std::int64_t>(bytes, 0));

@@ -11,6 +11,11 @@ namespace bookwheel {
 
 /// 131402 -> "131,402".
 QString countText(std::int64_t count);
+/// "1 page", "1,402 tokens", ...: whole words in the singular and the plural, also without a
+/// catalogue of translations (where Qt's "%n page(s)" stays as it is).
+QString pagesText(std::int64_t count);
+QString tokensText(std::int64_t count);
+QString booksText(std::int64_t count);
 /// GB are 2^30 bytes, as the command line counts: "7.2 GB", "840 MB", "12 kB"; bytes >= 0.
 QString bytesText(std::int64_t bytes);
 /// "about 4 min", "about 1 h 20 min", "under 10 s". Seconds < 0 (unknown): "".

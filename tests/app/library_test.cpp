@@ -90,6 +90,7 @@ class LibraryTest : public QObject {
 
   void opensInTheFormThatSurvivesAPowerCut();
   void keepsABookAsItWas();
+  void keepsARecordWithNothingInIt();
   void keepsAChatAsATree();
   void savesEnumsAsText();
   void writesAMessageAndItsChatTogether();
@@ -143,6 +144,20 @@ void LibraryTest::keepsABookAsItWas() {
   QCOMPARE(found->position, 12.5);
   QVERIFY(!library.bookWithHash(QByteArray(32, 'x')).has_value());
   QVERIFY(library.newestBookAt(book.path).has_value());
+}
+
+void LibraryTest::keepsARecordWithNothingInIt() {
+  // QString() is not QString("") for SQL: it would be NULL, and refused.
+  Library library(file());
+  const BookId book = library.addBook(BookRecord{});
+  QVERIFY(library.book(book).has_value());
+  const ChatId chat = library.addChat(book, QString());
+  const MessageId message = addMessage(library, chat, 0, MessageRole::Answer, QString());
+  QVERIFY(library.message(message).has_value());
+  ChatRecord renamed = *library.chat(chat);
+  renamed.title = QString();
+  library.updateChat(renamed);
+  QCOMPARE(library.chats(book).size(), 1);
 }
 
 void LibraryTest::keepsAChatAsATree() {

@@ -153,6 +153,10 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
   });
   connect(&controller, &ChatController::headerChanged, this, &MainWindow::refresh);
   connect(&controller, &ChatController::announced, this, &MainWindow::announce);
+  // Only what the person moves is remembered, not what a narrow window squeezes.
+  connect(m_outer, &QSplitter::splitterMoved, this, &MainWindow::storeLayout);
+  connect(m_reading, &QSplitter::splitterMoved, this, &MainWindow::storeLayout);
+  connect(&controller, &ChatController::composerChanged, this, &MainWindow::takeFocusForBook);
   qApp->installEventFilter(this);
 
   const QByteArray geometry =
@@ -187,7 +191,10 @@ void MainWindow::connectActions() {
     m_search->openOver(m_search->isVisible() ? static_cast<QWidget*>(m_search)
                                              : m_header->searchButton());
   });
-  on(Command::ToggleShelf, [this](bool open) { setShelfOpen(open); });
+  on(Command::ToggleShelf, [this](bool open) {
+    setShelfOpen(open);
+    storeLayout();
+  });
   on(Command::FullScreen, [this](bool full) { full ? showFullScreen() : showNormal(); });
   on(Command::NextPane, [this] { movePane(1); });
   on(Command::PreviousPane, [this] { movePane(-1); });
@@ -220,13 +227,25 @@ void MainWindow::refresh() {
   }
   if (book != m_hadBook) {
     m_hadBook = book;
-    if (isVisible()) {
-      if (book) {
-        m_conversation->composer()->field()->setFocus(Qt::OtherFocusReason);
-      } else {
-        m_start->takeFocus();
-      }
+    m_wantsComposer = book;
+    if (isVisible() && book) {
+      m_document->reader()->setFocus(Qt::OtherFocusReason);
+      takeFocusForBook();
+    } else if (isVisible()) {
+      m_start->takeFocus();
     }
+  }
+}
+
+void MainWindow::takeFocusForBook() {
+  QPlainTextEdit* field = m_conversation->composer()->field();
+  const QWidget* focused = QApplication::focusWidget();
+  if (!m_wantsComposer || !field->isEnabled()) {
+    return;
+  }
+  m_wantsComposer = false;
+  if (focused == nullptr || focused == m_document->reader()) {
+    field->setFocus(Qt::OtherFocusReason);
   }
 }
 
@@ -269,7 +288,6 @@ void MainWindow::arrange() {
   if (m_arranged && now == m_widthClass) {
     return;
   }
-  storeLayout();
   m_widthClass = now;
   m_arranged = true;
   const QJsonObject stored = storedLayout(now);
@@ -317,9 +335,19 @@ void MainWindow::resizeEvent(QResizeEvent* event) {
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
-  storeLayout();
   m_settings.set(Setting::WindowGeometry, QString::fromLatin1(saveGeometry().toBase64()));
   event->accept();
+}
+
+void MainWindow::showEvent(QShowEvent* event) {
+  QMainWindow::showEvent(event);
+  if (QApplication::focusWidget() == nullptr || QApplication::focusWidget()->window() != this) {
+    if (m_stack->currentWidget() == m_start) {
+      m_start->takeFocus();
+    } else {
+      m_conversation->composer()->field()->setFocus(Qt::OtherFocusReason);
+    }
+  }
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {

@@ -49,6 +49,7 @@ class MainWindow : public QMainWindow {
  protected:
   void resizeEvent(QResizeEvent* event) override;
   void closeEvent(QCloseEvent* event) override;
+  void showEvent(QShowEvent* event) override;
   void dragEnterEvent(QDragEnterEvent* event) override;
   void dragLeaveEvent(QDragLeaveEvent* event) override;
   void dropEvent(QDropEvent* event) override;
@@ -60,6 +61,8 @@ class MainWindow : public QMainWindow {
 
   void connectActions();
   void refresh();
+  /// A book was opened: the question can be written as soon as the field takes it.
+  void takeFocusForBook();
   WidthClass widthClass() const;
   void arrange();
   void setShelfOpen(bool open);
@@ -98,6 +101,7 @@ class MainWindow : public QMainWindow {
   WidthClass m_widthClass = WidthClass::Wide;
   bool m_arranged = false;
   bool m_hadBook = false;
+  bool m_wantsComposer = false;
   std::optional<int> m_wantedPage;
 };
 

@@ -49,7 +49,7 @@ class Camera {
       std::fprintf(stderr, "%s: the page was not drawn\n", qPrintable(name));
       return false;
     }
-    QCoreApplication::processEvents();
+    settle();
     const QString path = m_out.filePath(name + u".png"_s);
     const bool written = m_driver.window().grab().save(path);
     std::printf("%s %s\n", written ? "wrote" : "could not write", qPrintable(path));
@@ -65,8 +65,13 @@ class Camera {
   }
 
   bool shootWidget(QWidget& widget, const QString& name) {
-    QCoreApplication::processEvents();
+    settle();
     return widget.grab().save(m_out.filePath(name + u".png"_s));
+  }
+
+  /// Layouts and repaints that were put off are done.
+  static void settle() {
+    WindowDriver::waitFor([] { return false; }, std::chrono::milliseconds(120));
   }
 
   void look(const QString& theme, bool darkPages) {

@@ -50,6 +50,17 @@ Composer::Composer(ChatController& controller, Actions& actions, QWidget* parent
   m_stop = makeButton(tr("Stop"), ButtonKind::Outlined, u"stop"_s);
   m_stop->setToolTip(withKey(tr("Stop"), actions.keyText(Command::Stop)));
 
+  m_editNote = new QWidget;
+  auto* note = new QHBoxLayout(m_editNote);
+  note->setContentsMargins(0, 0, 0, 0);
+  auto* words = new Label(Type::Note, Ink::Text2, Label::Fit::Elide);
+  words->setText(tr("Another version of your question; the first one stays"));
+  auto* leave = makeIconButton(u"close"_s, tr("Leave the question as it is"));
+  connect(leave, &QPushButton::clicked, this, &Composer::stopEditing);
+  note->addWidget(words, 1);
+  note->addWidget(leave);
+  m_editNote->hide();
+
   auto* foot = new QHBoxLayout;
   foot->setContentsMargins(0, 0, 0, 0);
   foot->setSpacing(10);
@@ -61,6 +72,7 @@ Composer::Composer(ChatController& controller, Actions& actions, QWidget* parent
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(14, 12, 10, 10);
   column->setSpacing(8);
+  column->addWidget(m_editNote);
   column->addWidget(m_field);
   column->addLayout(foot);
 
@@ -70,6 +82,7 @@ Composer::Composer(ChatController& controller, Actions& actions, QWidget* parent
   connect(m_field, &QPlainTextEdit::textChanged, this, [this] {
     if (m_field->toPlainText().isEmpty()) {
       m_editing = 0;
+      m_editNote->hide();
     }
     m_controller.setDraft(m_field->toPlainText());
     fitHeight();
@@ -91,6 +104,12 @@ void Composer::edit(qint64 message, const QString& question) {
   m_field->moveCursor(QTextCursor::End);
   m_field->setFocus(Qt::ShortcutFocusReason);
   m_editing = message;
+  m_editNote->show();
+}
+
+void Composer::stopEditing() {
+  m_field->clear();
+  m_field->setFocus(Qt::OtherFocusReason);
 }
 
 void Composer::refresh() {

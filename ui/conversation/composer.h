@@ -37,9 +37,11 @@ class Composer : public QWidget {
   void send();
   void fitHeight();
   void showScopeMenu();
+  void stopEditing();
 
   ChatController& m_controller;
   QPlainTextEdit* m_field;
+  QWidget* m_editNote;
   QPushButton* m_scope;
   Label* m_used;
   QPushButton* m_send;

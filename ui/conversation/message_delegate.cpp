@@ -22,6 +22,7 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+constexpr int kRight = space::kPane - 12;  // the scroll bar stands in the pane's right margin
 constexpr int kQuestionPadX = 14;
 constexpr int kQuestionPadY = 10;
 constexpr int kAfterQuestion = 16;
@@ -118,7 +119,7 @@ std::shared_ptr<SafeDocument> MessageDelegate::documentOf(const QModelIndex& ind
 MessageDelegate::Parts MessageDelegate::partsOf(const QRect& row, const QModelIndex& index) const {
   Parts parts;
   const int left = row.left() + space::kPane;
-  const int width = row.width() - 2 * space::kPane;
+  const int width = row.width() - space::kPane - kRight;
   int y = row.top() + (index.row() == 0 ? m_topSpace : 0);
   const int side = scaled(kActionSide);
   const int versions = index.data(ChatModel::BranchCountRole).toInt();
@@ -259,7 +260,7 @@ void MessageDelegate::paint(QPainter* painter, const QStyleOptionViewItem& optio
     QRect ring = parts.card.isNull()
                      ? QRect(parts.text.left() - 10,
                              option.rect.top() + (index.row() == 0 ? m_topSpace : 0) - 4,
-                             option.rect.width() - 2 * space::kPane + 20,
+                             option.rect.width() - space::kPane - kRight + 20,
                              parts.text.bottom() - option.rect.top() -
                                  (index.row() == 0 ? m_topSpace : 0) + 10)
                      : parts.card.adjusted(-4, -4, 4, 4);

@@ -33,6 +33,7 @@ constexpr int kEndSlack = 24;
 constexpr int kTop = 16;
 constexpr int kHeaderGap = 16;
 constexpr int kScrollStep = 40;
+constexpr int kRight = space::kPane - 12;  // the scroll bar stands in the pane's right margin
 }  // namespace
 
 MessageList::MessageList(ChatController& controller, QWidget* parent)
@@ -156,7 +157,7 @@ int MessageList::headerHeight() const {
   if (m_header == nullptr || m_header->isHidden()) {
     return kTop;
   }
-  const int width = viewport()->width() - 2 * space::kPane;
+  const int width = viewport()->width() - space::kPane - kRight;
   const int height = m_header->hasHeightForWidth() ? m_header->heightForWidth(width)
                                                    : m_header->sizeHint().height();
   return height > 0 ? kTop + height + kHeaderGap : kTop;
@@ -164,7 +165,7 @@ int MessageList::headerHeight() const {
 
 void MessageList::placeHeader() {
   if (m_header != nullptr) {
-    const int width = viewport()->width() - 2 * space::kPane;
+    const int width = viewport()->width() - space::kPane - kRight;
     m_header->setGeometry(space::kPane, kTop - verticalOffset(), width,
                           std::max(0, headerHeight() - kTop - kHeaderGap));
   }

@@ -88,13 +88,15 @@ NoticeCard::NoticeCard(const Notice& notice, QWidget* parent)
   column->addWidget(m_head);
 
   auto* head = new QHBoxLayout(m_head);
-  head->setContentsMargins(oneLine ? kOneLineTextLeft : kHeadTextLeft, oneLine ? 11 : 14, 10,
-                           oneLine ? 11 : 16);
+  const int oneLinePad = notice.dismissable ? 5 : 11;
+  head->setContentsMargins(oneLine ? kOneLineTextLeft : kHeadTextLeft, oneLine ? oneLinePad : 14,
+                           oneLine ? 6 : 10, oneLine ? oneLinePad : 16);
   head->setSpacing(8);
   auto* words = new QVBoxLayout;
   words->setSpacing(6);
   auto* title = new Label(oneLine ? Type::Note : Type::Heading, Ink::Text, Label::Fit::Wrap);
   title->setText(notice.title);
+  m_title = title;
   words->addWidget(title);
   if (!notice.facts.isEmpty()) {
     auto* facts = new Label(Type::Row, Ink::Text, Label::Fit::Wrap);
@@ -123,7 +125,7 @@ NoticeCard::NoticeCard(const Notice& notice, QWidget* parent)
     auto* close = makeIconButton(u"close"_s, tr("Dismiss: %1").arg(notice.title));
     close->setToolTip(tr("Dismiss"));
     connect(close, &QPushButton::clicked, this, [this] { Q_EMIT dismissed(m_notice.id); });
-    head->addWidget(close, 0, Qt::AlignTop);
+    head->addWidget(close, 0, oneLine ? Qt::AlignVCenter : Qt::AlignTop);
   }
   for (int i = 0; i < notice.ways.size(); ++i) {
     if (i > 0) {
@@ -199,12 +201,13 @@ void NoticeCard::paintEvent(QPaintEvent*) {
   const Looks looks = looksOf(m_notice.severity);
   QPainter painter(this);
   painter.setRenderHint(QPainter::Antialiasing);
+  const QRect title(m_title->mapTo(this, QPoint(0, 0)), m_title->size());
   if (isOneLine(m_notice)) {
     drawBox(painter, rect(), radius::kRow, looks.fill);
     drawBox(painter, QRectF(0, 8, 3, height() - 16), 1.5, looks.bar);
     const int icon = scaled(18);
-    drawIcon(painter, looks.icon, looks.ink,
-             QPointF(13, 11 + lineHeight(Type::Note) / 2.0 - icon / 2.0), icon);
+    drawIcon(painter, looks.icon, looks.ink, QPointF(13, QRectF(title).center().y() - icon / 2.0),
+             icon);
     return;
   }
   QPainterPath shape;
@@ -220,7 +223,7 @@ void NoticeCard::paintEvent(QPaintEvent*) {
   painter.drawPath(shape);
   const int icon = scaled(kIcon);
   drawIcon(painter, looks.icon, looks.ink,
-           QPointF(kHeadLeft, 14 + lineHeight(Type::Heading) / 2.0 - icon / 2.0), icon);
+           QPointF(kHeadLeft, title.top() + lineHeight(Type::Heading) / 2.0 - icon / 2.0), icon);
 }
 
 NoticeList::NoticeList(ChatController& controller, QWidget* parent)

@@ -36,6 +36,7 @@ class NoticeCard : public QWidget {
 
   Notice m_notice;
   QWidget* m_head;
+  QWidget* m_title;
 };
 
 /// Shows ChatController::notices(). Ways that need a dialog are left to the window through

@@ -250,7 +250,7 @@ void ReadingCard::showProgress() {
 
 void ReadingCard::showFacts() {
   const ReadFacts& facts = m_controller.readFacts();
-  m_title->setText(m_controller.reading().title);
+  m_title->setText(tr("Ready to read"));
   m_pause->hide();
   m_cancel->hide();
   QStringList names{tr("Pages"), tr("Tokens"), tr("Memory")};

@@ -84,7 +84,7 @@ void ModelDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
     verdictWidth += icon + 17;
   }
   drawText(*painter, lower.adjusted(0, 0, -verdictWidth, 0), Qt::AlignVCenter,
-           usable || verdict.isEmpty() ? detail : verdict, Type::Note, usable ? t.text2 : t.warn);
+           detail.isEmpty() ? verdict : detail, Type::Note, usable ? t.text2 : t.warn);
   painter->restore();
 }
 

@@ -114,7 +114,7 @@ void PageRangeDialog::takeChapter(int index) {
   if (index < 0) {
     return;
   }
-  const ByteRange bytes = m_document->outlineRange(index);
+  const TextRange bytes = m_document->outlineRange(index);
   const int first = m_document->pageAt(bytes.begin);
   const int last = m_document->pageAt(std::max(bytes.begin, bytes.end - 1));
   m_first->setText(QLocale().toString(first + 1));

@@ -74,7 +74,8 @@ StatusStrip::StatusStrip(CacheStatsModel& stats, QWidget* parent)
   row->addWidget(m_kvLine);
   row->addWidget(m_kv);
   row->addWidget(m_headLine);
-  row->addWidget(m_headline, 1);
+  row->addWidget(m_headline, 1000);
+  row->addStretch(1);
   setFixedHeight(lineHeight(Type::Row) + 30);
   setAccessibleName(tr("Memory and speed"));
   connect(&stats, &CacheStatsModel::figuresChanged, this, &StatusStrip::refresh);

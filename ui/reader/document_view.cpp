@@ -332,6 +332,13 @@ void DocumentView::showPage(int page) {
   if (m_document && page >= 0 && page < m_document->pageCount() && !m_pageField->hasFocus()) {
     m_pageField->setText(m_document->pages().at(page).label);
   }
+  if (m_document && page >= 0 && page < m_document->pageCount()) {
+    const QString place =
+        tr("Page %1 of %2")
+            .arg(m_document->pages().at(page).label, countText(m_document->pageCount()));
+    m_pages->setAccessibleDescription(place);
+    m_text->setAccessibleDescription(place);
+  }
 }
 
 void DocumentView::commitPageField() {
@@ -358,7 +365,7 @@ void DocumentView::commitPageField() {
   }
 }
 
-void DocumentView::jumpTo(ByteRange range) {
+void DocumentView::jumpTo(TextRange range) {
   if (!m_document) {
     return;
   }
@@ -367,7 +374,7 @@ void DocumentView::jumpTo(ByteRange range) {
   showHistory();
 }
 
-void DocumentView::reveal(ByteRange range) {
+void DocumentView::reveal(TextRange range) {
   if (m_mode == Mode::Pages) {
     m_pages->reveal(range);
   } else {
@@ -443,7 +450,7 @@ void DocumentView::closeFind() {
   }
 }
 
-void DocumentView::takeMatches(const QList<ByteRange>& matches) {
+void DocumentView::takeMatches(const QList<TextRange>& matches) {
   m_matches = matches;
   m_currentMatch = -1;
   if (!matches.isEmpty()) {
@@ -453,7 +460,7 @@ void DocumentView::takeMatches(const QList<ByteRange>& matches) {
     const std::int64_t from = m_document->pages().at(page).begin;
     const auto next = std::lower_bound(
         matches.begin(), matches.end(), from,
-        [](const ByteRange& range, std::int64_t byte) { return range.begin < byte; });
+        [](const TextRange& range, std::int64_t byte) { return range.begin < byte; });
     m_currentMatch = next == matches.end() ? 0 : int(next - matches.begin());
   }
   showMatches();
@@ -481,8 +488,8 @@ void DocumentView::stepMatch(int step) {
 }
 
 void DocumentView::showMatches() {
-  m_pages->setMatches(m_mode == Mode::Pages ? m_matches : QList<ByteRange>(), m_currentMatch);
-  m_text->setMatches(m_mode == Mode::Text ? m_matches : QList<ByteRange>(), m_currentMatch);
+  m_pages->setMatches(m_mode == Mode::Pages ? m_matches : QList<TextRange>(), m_currentMatch);
+  m_text->setMatches(m_mode == Mode::Text ? m_matches : QList<TextRange>(), m_currentMatch);
   m_findBar->setResult(m_currentMatch, int(m_matches.size()),
                        m_matches.size() >= TextFinder::kMostMatches);
 }

@@ -38,7 +38,7 @@ class DocumentView : public QWidget {
   /// The pages or the text, whichever is shown.
   QWidget* reader() const;
   /// Jumps, and leaves the way back.
-  void jumpTo(ByteRange range);
+  void jumpTo(TextRange range);
   void jumpToPage(int page);  ///< index from 0
   double position() const;
   bool showsPages() const;
@@ -57,14 +57,14 @@ class DocumentView : public QWidget {
   void takeDocument();
   void setMode(Mode mode);
   void setPosition(double position);
-  void reveal(ByteRange range);
+  void reveal(TextRange range);
   void showPlace(std::int64_t byte);
   void go(std::optional<double> target);
   void showHistory();
   void placePill();
   void openFind();
   void closeFind();
-  void takeMatches(const QList<ByteRange>& matches);
+  void takeMatches(const QList<TextRange>& matches);
   void stepMatch(int step);
   void showMatches();
   void stepZoom(int step);
@@ -98,7 +98,7 @@ class DocumentView : public QWidget {
   QPushButton* m_zoomButton;
   QPushButton* m_pagesButton;
   QPushButton* m_textButton;
-  QList<ByteRange> m_matches;
+  QList<TextRange> m_matches;
   int m_currentMatch = -1;
   double m_pillPosition = 0;
   double m_pageZoom = 0;  // PageView::kFitWidth

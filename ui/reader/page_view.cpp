@@ -68,7 +68,7 @@ PageView::PageView(QWidget* parent) : QAbstractScrollArea(parent) {
             }
           });
   connect(&m_renderer, &PageRenderer::selectionReady, this,
-          [this](PageRenderer::Ticket ticket, int page, ByteRange range,
+          [this](PageRenderer::Ticket ticket, int page, TextRange range,
                  const QList<QRectF>& rectangles) {
             if (ticket == m_selectionTicket) {
               m_selectionPage = page;
@@ -220,7 +220,7 @@ int PageView::currentPage() const {
   return pageAtY(verticalScrollBar()->value() + viewport()->height() / 3.0);
 }
 
-void PageView::reveal(ByteRange range) {
+void PageView::reveal(TextRange range) {
   if (!m_document || m_tops.size() < 2) {
     return;
   }
@@ -253,7 +253,7 @@ void PageView::reveal(ByteRange range) {
   announcePosition();
 }
 
-void PageView::setMatches(const QList<ByteRange>& matches, int current) {
+void PageView::setMatches(const QList<TextRange>& matches, int current) {
   if (matches != m_matches) {
     m_matches = matches;
     m_marks.clear();
@@ -328,7 +328,7 @@ void PageView::requestMarks() {
     const DocumentPage& info = m_document->pages().at(page);
     const auto begin = std::lower_bound(
         m_matches.begin(), m_matches.end(), info.begin,
-        [](const ByteRange& range, std::int64_t byte) { return range.end <= byte; });
+        [](const TextRange& range, std::int64_t byte) { return range.end <= byte; });
     Marks marks;
     for (auto it = begin; it != m_matches.end() && it->begin < info.end; ++it) {
       marks.ranges.append(*it);
@@ -404,7 +404,7 @@ void PageView::paintPage(QPainter& painter, int page, const QRectF& rect) {
   QRectF currentBox;
   const auto marks = m_marks.constFind(page);
   if (marks != m_marks.constEnd()) {
-    const ByteRange current = m_matches.value(m_currentMatch);
+    const TextRange current = m_matches.value(m_currentMatch);
     for (int i = 0; i < marks->ranges.size(); ++i) {
       const bool isCurrent = m_currentMatch >= 0 && marks->ranges.at(i) == current;
       for (const QRectF& part : marks->rectangles.at(i)) {
@@ -417,8 +417,9 @@ void PageView::paintPage(QPainter& painter, int page, const QRectF& rect) {
   const auto picture = m_pictures.constFind(page);
   if (picture != m_pictures.constEnd() && !picture->pixmap.isNull() &&
       picture->colours == colours()) {
-    // Ink on top of what is marked: white paper vanishes in a product, black in a screen.
-    painter.setCompositionMode(m_dark ? QPainter::CompositionMode_Screen
+    // Ink on top of what is marked: white paper vanishes in a product; dark paper, which has the
+    // page's own colour, in the lighter of the two.
+    painter.setCompositionMode(m_dark ? QPainter::CompositionMode_Lighten
                                       : QPainter::CompositionMode_Multiply);
     painter.setRenderHint(QPainter::SmoothPixmapTransform,
                           picture->widthPixels != targetWidth(page));

@@ -40,10 +40,10 @@ class PageView : public QAbstractScrollArea {
   void setPosition(double position);
   int currentPage() const;  ///< index from 0; -1 without a document
   /// Scrolls only if `range` is not in sight already.
-  void reveal(ByteRange range);
+  void reveal(TextRange range);
 
   /// Found text; `current` is an index into `matches` or -1. In order of the text.
-  void setMatches(const QList<ByteRange>& matches, int current);
+  void setMatches(const QList<TextRange>& matches, int current);
   QString selectedText() const;
   /// Every page in sight is drawn from a bitmap of its size, or said why not.
   bool isDrawn() const;
@@ -75,7 +75,7 @@ class PageView : public QAbstractScrollArea {
     QString problem;
   };
   struct Marks {
-    QList<ByteRange> ranges;          // what was asked for, in order
+    QList<TextRange> ranges;          // what was asked for, in order
     QList<QList<QRectF>> rectangles;  // points from the page's top left corner, one list a range
   };
 
@@ -106,14 +106,14 @@ class PageView : public QAbstractScrollArea {
   QHash<int, Picture> m_pictures;
   QTimer m_request;
 
-  QList<ByteRange> m_matches;
+  QList<TextRange> m_matches;
   int m_currentMatch = -1;
   QHash<int, Marks> m_marks;
   QHash<PageRenderer::Ticket, QPair<int, int>> m_markTickets;  // page, index into its ranges
 
   int m_selectionPage = -1;
   QPointF m_selectionFrom;
-  ByteRange m_selection;
+  TextRange m_selection;
   QList<QRectF> m_selectionRectangles;
   PageRenderer::Ticket m_selectionTicket = 0;
   bool m_selecting = false;

@@ -11,7 +11,7 @@ namespace bookwheel {
 using namespace Qt::StringLiterals;
 
 TextFinder::TextFinder(QObject* parent) : QObject(parent) {
-  connect(&m_watcher, &QFutureWatcher<QList<ByteRange>>::finished, this, [this] {
+  connect(&m_watcher, &QFutureWatcher<QList<TextRange>>::finished, this, [this] {
     if (!m_watcher.isCanceled() && m_watcher.future().resultCount() == 1) {
       Q_EMIT found(m_watcher.result());
     }
@@ -24,10 +24,10 @@ void TextFinder::cancel() { m_watcher.future().cancel(); }
 
 void TextFinder::find(std::shared_ptr<const Document> document, const QString& words) {
   cancel();
-  QPromise<QList<ByteRange>> promise;
+  QPromise<QList<TextRange>> promise;
   m_watcher.setFuture(promise.future());
   QThreadPool::globalInstance()->start(
-      [promise = std::make_shared<QPromise<QList<ByteRange>>>(std::move(promise)),
+      [promise = std::make_shared<QPromise<QList<TextRange>>>(std::move(promise)),
        document = std::move(document), words] {
         promise->start();
         promise->addResult(matches(*document, words, [&promise] { return promise->isCanceled(); }));
@@ -35,9 +35,9 @@ void TextFinder::find(std::shared_ptr<const Document> document, const QString& w
       });
 }
 
-QList<ByteRange> TextFinder::matches(const Document& document, const QString& words,
+QList<TextRange> TextFinder::matches(const Document& document, const QString& words,
                                      const std::function<bool()>& cancelled) {
-  QList<ByteRange> result;
+  QList<TextRange> result;
   QStringList parts = words.simplified().split(u' ', Qt::SkipEmptyParts);
   if (parts.isEmpty()) {
     return result;

@@ -29,14 +29,14 @@ class TextFinder : public QObject {
   void cancel();
 
   /// What find() does, in the calling thread: in order of the text, at most kMostMatches.
-  static QList<ByteRange> matches(const Document& document, const QString& words,
+  static QList<TextRange> matches(const Document& document, const QString& words,
                                   const std::function<bool()>& cancelled = {});
 
  Q_SIGNALS:
-  void found(const QList<bookwheel::ByteRange>& matches);
+  void found(const QList<bookwheel::TextRange>& matches);
 
  private:
-  QFutureWatcher<QList<ByteRange>> m_watcher;
+  QFutureWatcher<QList<TextRange>> m_watcher;
 };
 
 }  // namespace bookwheel

@@ -199,7 +199,7 @@ int TextView::currentPage() const {
   return m_document && m_document->pageCount() > 0 ? m_document->pageAt(topByte()) : -1;
 }
 
-void TextView::reveal(ByteRange range) {
+void TextView::reveal(TextRange range) {
   if (!m_document) {
     return;
   }
@@ -217,7 +217,7 @@ void TextView::reveal(ByteRange range) {
   announcePosition();
 }
 
-void TextView::setMatches(const QList<ByteRange>& matches, int current) {
+void TextView::setMatches(const QList<TextRange>& matches, int current) {
   m_matches = matches;
   m_currentMatch = current;
   showMatches();

@@ -28,8 +28,8 @@ class TextView : public QPlainTextEdit {
   double position() const;
   void setPosition(double position);
   int currentPage() const;
-  void reveal(ByteRange range);
-  void setMatches(const QList<ByteRange>& matches, int current);
+  void reveal(TextRange range);
+  void setMatches(const QList<TextRange>& matches, int current);
 
  Q_SIGNALS:
   void pageChanged(int page);
@@ -57,7 +57,7 @@ class TextView : public QPlainTextEdit {
   bool m_dark = false;
   bool m_moving = false;
   int m_page = -1;
-  QList<ByteRange> m_matches;
+  QList<TextRange> m_matches;
   int m_currentMatch = -1;
 };
 

@@ -30,12 +30,23 @@ bool isModifier(int key) {
          key == Qt::Key_Meta || key == Qt::Key_AltGr;
 }
 
+class Frame : public QFocusFrame {
+ protected:
+  void paintEvent(QPaintEvent*) override {
+    QPainter painter(this);
+    const bool round = qobject_cast<const QRadioButton*>(widget()) != nullptr || isPill(widget());
+    drawFocusRing(painter, rect(), round ? height() / 2.0 : radius::kControl + 3);
+  }
+};
+
 }  // namespace
 
 FocusRing::FocusRing() {
   qApp->installEventFilter(this);
   connect(qApp, &QApplication::focusChanged, this, [this](QWidget*, QWidget* now) { follow(now); });
 }
+
+FocusRing::~FocusRing() { delete m_frame; }
 
 bool FocusRing::keyboardInUse() { return g_keyboardInUse; }
 
@@ -50,17 +61,18 @@ bool FocusRing::eventFilter(QObject* watched, QEvent* event) {
       focused->update();
     }
   }
-  return QFocusFrame::eventFilter(watched, event);
+  return QObject::eventFilter(watched, event);
 }
 
 void FocusRing::follow(QWidget* focused) {
-  setWidget(g_keyboardInUse && isRinged(focused) ? focused : nullptr);
-}
-
-void FocusRing::paintEvent(QPaintEvent*) {
-  QPainter painter(this);
-  const bool round = qobject_cast<const QRadioButton*>(widget()) != nullptr || isPill(widget());
-  drawFocusRing(painter, rect(), round ? height() / 2.0 : radius::kControl + 3);
+  QWidget* ringed = g_keyboardInUse && isRinged(focused) ? focused : nullptr;
+  if (m_frame.isNull()) {
+    if (ringed == nullptr) {
+      return;
+    }
+    m_frame = new Frame;
+  }
+  m_frame->setWidget(ringed);
 }
 
 }  // namespace bookwheel

@@ -75,7 +75,7 @@ struct Session::Impl {
        std::unique_ptr<Backend> backendToUse, std::int64_t contextToUse,
        const LoadProgress& progress)
       : tokenizer(Tokenizer::create(file)),
-        chatTemplate(ChatTemplate::recognize(file.text("tokenizer.chat_template").value_or(""))),
+        chatTemplate(ChatTemplate::recognize(file, *tokenizer)),
         context(contextToUse),
         backend(std::move(backendToUse)),
         model(loadModel(file, shape, *backend, progress)),

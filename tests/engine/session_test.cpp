@@ -336,6 +336,38 @@ class SessionTest : public QObject {
     QVERIFY(session->read({}, {}, {}).complete);
   }
 
+  // Reading alone asks for no logits: the fault has to be seen in the keys and values themselves,
+  // before they count.
+  void nanKeysNeverCount() {
+    GgufDraft draft = tinyModel();
+    std::vector<std::byte>& data = draft.tensorNamed("blk.1.attn_norm.weight").data;
+    const float nan = std::nanf("");
+    std::memcpy(data.data(), &nan, sizeof nan);
+    const TinyModelFile file(draft);
+    const auto session = file.open();
+    const auto ids = someTokens(40, session->shape().vocabulary);
+    QCOMPARE(codeOf([&] { session->read(ids, {}, {}); }), ErrorCode::NumericFault);
+    QCOMPARE(cached(*session), std::vector<TokenId>());
+    QCOMPARE(session->memory().kvBytes, 0);
+  }
+
+  // A short question over a long book on a machine with many workers takes the attention that
+  // splits tokens, eight rows at a time, instead of the one that splits rows.
+  void bothWaysOfAttentionAgree() {
+    TinyModelOptions options = smallContext(8192);
+    const TinyModelFile file(options);
+    std::vector<Answer> answers;
+    for (const int threads : {1, 16}) {
+      SessionOptions sessionOptions;
+      sessionOptions.threads = threads;
+      const auto session = file.open(sessionOptions);
+      session->fillSynthetic(5000, 11);
+      const auto prompt = joined(cached(*session), someTokens(27, session->shape().vocabulary, 5));
+      answers.push_back(session->answer(prompt, greedy(8), {}, {}, {}));
+    }
+    QCOMPARE(answers[1].tokens, answers[0].tokens);
+  }
+
   void scoreGivesEveryPositionInOrder() {
     const TinyModelFile file;
     SessionOptions options;

@@ -36,10 +36,8 @@ std::string describe(const RopeScaling& scaling) {
   return "";
 }
 
-Json describe(const Gguf& file) {
+Json describe(const Gguf& file, const Tokenizer& tokenizer, const ChatTemplate& chat) {
   const ModelShape shape = readShape(file);
-  const ChatTemplate chat =
-      ChatTemplate::recognize(file.text("tokenizer.chat_template").value_or(""));
   std::map<std::string, int> types;
   for (const GgufTensor& tensor : file.tensors()) {
     ++types[tensor.type.name()];
@@ -57,7 +55,7 @@ Json describe(const Gguf& file) {
       {"contextTokens", shape.contextTokens},
       {"ropeBase", shape.ropeBase},
       {"ropeScaling", describe(shape.ropeScaling)},
-      {"tokenizer", Tokenizer::create(file)->description()},
+      {"tokenizer", tokenizer.description()},
       {"chatTemplate", chat.name()},
       {"tensorTypes", types},
       {"fileBytes", file.fileBytes()},
@@ -66,7 +64,9 @@ Json describe(const Gguf& file) {
 
 int runInfo(const CommonOptions& options) {
   const Gguf file = Gguf::open(findModel(options.model));
-  const Json info = describe(file);
+  const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::create(file);
+  const ChatTemplate chat = ChatTemplate::recognize(file, *tokenizer);
+  const Json info = describe(file, *tokenizer, chat);
   if (options.json) {
     printJson(info);
     return ExitCode::kDone;
@@ -82,10 +82,8 @@ int runInfo(const CommonOptions& options) {
     }
     std::cout << '\n';
   }
-  const std::string notice =
-      ChatTemplate::recognize(file.text("tokenizer.chat_template").value_or("")).notice();
-  if (!notice.empty()) {
-    std::cout << notice << '\n';
+  if (!chat.notice().empty()) {
+    std::cout << chat.notice() << '\n';
   }
   return ExitCode::kDone;
 }

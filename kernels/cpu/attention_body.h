@@ -14,6 +14,8 @@
 namespace bookwheel::kernels {
 namespace {
 
+constexpr int kDecodeBlock = 16;  // tokens
+
 struct FloatMatrix {
   const float* data;
   std::int64_t stride;
@@ -206,7 +208,6 @@ inline const std::uint16_t* keysOf(const KvRows& kv, int kvHead, std::int64_t to
 }
 
 // ---- Prefill
-// -------------------------------------------------------------------------------------
 
 void prefillUnit(const Stack& stack, const PrefillScratch& scratch) {
   const AttentionArgs& args = stack.args;
@@ -280,62 +281,168 @@ void attentionPrefillBody(const AttentionArgs& args, Slice units) {
 }
 
 // ---- Decode
-// --------------------------------------------------------------------------------------
 
-void decodeUnit(const Stack& stack, std::int64_t chunk, std::int64_t chunks,
-                const DecodeScratch& scratch) {
+/// Reads one word of each cache line of a row of keys and values. The processor's stream prefetcher
+/// follows reads in order and keeps many more lines in flight than prefetch instructions can (limit
+/// of those here: 24 lines, 12 GB/s).
+inline void touchRow(const std::uint16_t* row, int d) {
+  for (int c = 0; c < 2 * d; c += 32) {
+    static_cast<void>(*static_cast<const volatile std::uint16_t*>(row + c));
+  }
+}
+
+/// Scores of kRows queries against the first `there` of kLanes tokens, channels as lanes: keys are
+/// converted once and never moved; each sum over lanes costs three operations. Lanes past `there`
+/// repeat the last token.
+template <int kRows>
+inline void scoreTokens(const float* const* queries, const std::uint16_t* keys, std::int64_t stride,
+                        int there, int d, float (*scores)[kDecodeBlock]) {
+  Float sums[kRows][kLanes];
+#pragma GCC unroll 1
+  for (int t = 0; t < kLanes; t += kScoreTokens) {
+    const std::uint16_t* rows[kScoreTokens];
+    Float acc[kRows][kScoreTokens];
+#pragma GCC unroll 4
+    for (int j = 0; j < kScoreTokens; ++j) {
+      const int at = t + j < there ? t + j : there - 1;
+      rows[j] = keys + at * stride;
+      touchRow(rows[j], d);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        acc[r][j] = zero();
+      }
+    }
+    for (int c = 0; c < d; c += kLanes) {
+      Float k[kScoreTokens];
+#pragma GCC unroll 4
+      for (int j = 0; j < kScoreTokens; ++j) {
+        k[j] = loadHalves(rows[j] + c);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        const Float q = load(queries[r] + c);
+#pragma GCC unroll 4
+        for (int j = 0; j < kScoreTokens; ++j) {
+          acc[r][j] = fma(q, k[j], acc[r][j]);
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kScoreTokens; ++j) {
+        sums[r][t + j] = acc[r][j];
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    store(scores[r], sumEach(sums[r]));
+  }
+}
+
+/// One block of at most kDecodeBlock tokens for kRows rows of the stack: scores, running softmax,
+/// values. partials[r] holds maximum, sum and O so far.
+template <int kRows>
+void decodeBlock(const float* const* queries, const std::uint16_t* keys, std::int64_t stride,
+                 int count, int d, float scale, const std::int64_t* visible,
+                 float* const* partials) {
+  alignas(64) float scores[kRows][kDecodeBlock];
+  for (int t = 0; t < count; t += kLanes) {
+    scoreTokens<kRows>(queries, keys + t * stride, stride, count - t < kLanes ? count - t : kLanes,
+                       d, reinterpret_cast<float(*)[kDecodeBlock]>(&scores[0][t]));
+  }
+  const int padded = (count + kLanes - 1) / kLanes * kLanes;
+  const float* weights[kRows];
+  float* out[kRows];
+  for (int r = 0; r < kRows; ++r) {
+    const std::int64_t seen = visible[r] < count ? visible[r] : count;
+    const float high = scaleAndHide(scores[r], padded, seen, scale);
+    if (high > partials[r][0]) {
+      // The first maximum replaces minus infinity: factor 0, and O and the sum are 0 already.
+      const float factor = exponential(partials[r][0] - high);
+      partials[r][0] = high;
+      partials[r][1] *= factor;
+      scaleRow(partials[r] + kPartialHeader, d, factor);
+    }
+    // A row that has seen no token yet: weights are exp(-inf - 0) = 0. A NaN score leaves the
+    // maximum and shows here.
+    const float peak = partials[r][0] == kMinusInfinity ? 0.0F : partials[r][0];
+    partials[r][1] += exponentiate(scores[r], padded, peak);
+    weights[r] = scores[r];
+    out[r] = partials[r] + kPartialHeader;
+  }
+  multiplyRows<kRows>(weights, HalfMatrix{keys + d, stride}, count, d, Start::Add, out);
+}
+
+using DecodeBlock = void (*)(const float* const*, const std::uint16_t*, std::int64_t, int, int,
+                             float, const std::int64_t*, float* const*);
+
+inline DecodeBlock decodeBlockOf(int rows) {
+  static_assert(kAttentionRows == 4 || kAttentionRows == 6);
+  switch (rows) {
+    case 1:
+      return decodeBlock<1>;
+    case 2:
+      return decodeBlock<2>;
+    case 3:
+      return decodeBlock<3>;
+    case 4:
+      return decodeBlock<4>;
+    case 5:
+      return decodeBlock < kAttentionRows == 6 ? 5 : 1 > ;
+    default:
+      return decodeBlock<kAttentionRows>;
+  }
+}
+
+/// One chunk of tokens for all rows of a KV head. Keys and values of a block are used together, so
+/// that memory is read in one stream and once.
+void decodeUnit(const Stack& stack, std::int64_t chunk, std::int64_t chunks) {
   const AttentionArgs& args = stack.args;
   const int d = args.kv.headDim;
+  const std::int64_t stride = args.kv.tokenStride;
   const std::int64_t size = stack.size();
   const std::int64_t first = chunk * kKvChunk;
   const std::int64_t left = args.first + args.rows - first;
   const int count = left < kKvChunk ? static_cast<int>(left) : kKvChunk;
-  const int padded = (count + kKeyTile - 1) / kKeyTile * kKeyTile;
+  const auto partial = [&](std::int64_t i) {
+    return args.partials +
+           ((stack.row(i) * args.heads + stack.head(i)) * chunks + chunk) * partialFloats(d);
+  };
+  for (std::int64_t i = 0; i < size; ++i) {
+    float* to = partial(i);
+    to[0] = kMinusInfinity;
+    to[1] = 0.0F;
+    for (int c = 0; c < d; c += kLanes) {
+      store(to + kPartialHeader + c, zero());
+    }
+  }
   const std::uint16_t* keys = keysOf(args.kv, stack.kvHead, first);
-
-  for (int token = 0; token < count; token += kKeyTile) {
-    const int here = count - token < kKeyTile ? count - token : kKeyTile;
-    loadKeyTile(keys + token * args.kv.tokenStride, args.kv.tokenStride, here, d, scratch.keys);
+  for (int token = 0; token < count; token += kDecodeBlock) {
+    const int here = count - token < kDecodeBlock ? count - token : kDecodeBlock;
     for (std::int64_t i = 0; i < size; i += kAttentionRows) {
       const int rows = size - i < kAttentionRows ? static_cast<int>(size - i) : kAttentionRows;
       const float* queries[kAttentionRows];
-      float* scores[kAttentionRows];
+      float* partials[kAttentionRows];
+      std::int64_t visible[kAttentionRows];
       for (int r = 0; r < rows; ++r) {
         queries[r] = stack.query(i + r);
-        scores[r] = scratch.scores + (i + r) * kKvChunk + token;
+        partials[r] = partial(i + r);
+        visible[r] = stack.visible(i + r) - first - token;
       }
-      multiply(rows, queries, FloatMatrix{scratch.keys, kKeyTile}, d, kKeyTile, Start::Zero,
-               scores);
+      decodeBlockOf(rows)(queries, keys + token * stride, stride, here, d, args.scale, visible,
+                          partials);
     }
-  }
-
-  for (std::int64_t i = 0; i < size; i += kAttentionRows) {
-    const int rows = size - i < kAttentionRows ? static_cast<int>(size - i) : kAttentionRows;
-    const float* weights[kAttentionRows];
-    float* out[kAttentionRows];
-    for (int r = 0; r < rows; ++r) {
-      float* scores = scratch.scores + (i + r) * kKvChunk;
-      float* partial =
-          args.partials +
-          ((stack.row(i + r) * args.heads + stack.head(i + r)) * chunks + chunk) * partialFloats(d);
-      const float peak = scaleAndHide(scores, padded, stack.visible(i + r) - first, args.scale);
-      partial[0] = peak;
-      // A row that sees nothing of this chunk: all weights are exp(-inf - 0) = 0.
-      partial[1] = exponentiate(scores, padded, peak == kMinusInfinity ? 0.0F : peak);
-      weights[r] = scores;
-      out[r] = partial + kPartialHeader;
-    }
-    multiply(rows, weights, HalfMatrix{keys + d, args.kv.tokenStride}, count, d, Start::Zero, out);
   }
 }
 
 void attentionDecodeBody(const AttentionArgs& args, Slice units) {
   const std::int64_t chunks = chunksOf(args.first + args.rows);
-  const DecodeScratch scratch = decodeScratch(args);
   for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
     decodeUnit(
         Stack{args, args.heads / args.kv.kvHeads, static_cast<int>(unit / chunks), 0, args.rows},
-        unit % chunks, chunks, scratch);
+        unit % chunks, chunks);
   }
 }
 

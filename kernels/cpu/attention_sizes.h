@@ -9,7 +9,6 @@
 namespace bookwheel::kernels {
 
 static constexpr int kKeyTile = 64;        // tokens converted to float32 at a time
-static constexpr int kDecodeRows = 8;      // most rows of attentionDecode
 static constexpr int kScoreRows = 8;       // rows of scores that a tile of prefill holds
 static constexpr int kPartialHeader = 16;  // floats before O of a partial: max, sum, unused
 
@@ -28,11 +27,6 @@ struct PrefillScratch {
   float* sums;    // (group * kQueryTile)
 };
 
-struct DecodeScratch {
-  float* keys;    // (d, kKeyTile)
-  float* scores;  // (group * kDecodeRows, kKvChunk)
-};
-
 static inline PrefillScratch prefillScratch(const AttentionArgs& args) {
   const std::int64_t d = args.kv.headDim;
   const std::int64_t rows = args.heads / args.kv.kvHeads * kQueryTile;
@@ -45,17 +39,9 @@ static inline PrefillScratch prefillScratch(const AttentionArgs& args) {
   return scratch;
 }
 
-static inline DecodeScratch decodeScratch(const AttentionArgs& args) {
-  DecodeScratch scratch;
-  scratch.keys = reinterpret_cast<float*>(args.scratch);
-  scratch.scores = scratch.keys + std::int64_t{args.kv.headDim} * kKeyTile;
-  return scratch;
-}
-
+/// Decode needs no scratch.
 static constexpr std::int64_t scratchFloats(std::int64_t group, std::int64_t d) {
-  const std::int64_t prefill = 2 * d * kKeyTile + kScoreRows * kKeyTile + 2 * group * kQueryTile;
-  const std::int64_t decode = d * kKeyTile + group * kDecodeRows * kKvChunk;
-  return prefill > decode ? prefill : decode;
+  return 2 * d * kKeyTile + kScoreRows * kKeyTile + 2 * group * kQueryTile;
 }
 
 }  // namespace bookwheel::kernels

@@ -16,6 +16,7 @@ constexpr int kMatmulRows = 8;
 constexpr int kFloatRows = 4;
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionVectors = 2;
+constexpr int kScoreTokens = 2;
 
 using Float = __m256;
 using Int = __m256i;
@@ -46,6 +47,17 @@ inline float maxOf(Float a) {
   x = _mm_max_ps(x, _mm_movehl_ps(x, x));
   return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
 }
+inline Float sumEach(const Float (&v)[kLanes]) {
+  __m256 quads[2];
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {  // lane j of either half: the sum of that half of v[4 i + j]
+    quads[i] = _mm256_hadd_ps(_mm256_hadd_ps(v[4 * i], v[4 * i + 1]),
+                              _mm256_hadd_ps(v[4 * i + 2], v[4 * i + 3]));
+  }
+  return _mm256_add_ps(_mm256_permute2f128_ps(quads[0], quads[1], 0x20),
+                       _mm256_permute2f128_ps(quads[0], quads[1], 0x31));
+}
+
 inline Float toFloat(Int a) { return _mm256_cvtepi32_ps(a); }
 inline Int toInt(Float a) { return _mm256_cvtps_epi32(a); }
 inline Float powerOfTwo(Int n) {

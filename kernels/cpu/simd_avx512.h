@@ -16,6 +16,7 @@ constexpr int kMatmulRows = 16;
 constexpr int kFloatRows = 8;
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionVectors = 4;
+constexpr int kScoreTokens = 4;
 
 using Float = __m512;
 using Int = __m512i;
@@ -36,6 +37,22 @@ inline Float minimum(Float a, Float b) { return _mm512_min_ps(a, b); }
 inline Float absolute(Float a) { return _mm512_abs_ps(a); }
 inline float sumOf(Float a) { return _mm512_reduce_add_ps(a); }
 inline float maxOf(Float a) { return _mm512_reduce_max_ps(a); }
+inline Float sumEach(const Float (&v)[kLanes]) {
+  __m512 quads[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {  // lane j of each 128-bit part: the sum of that part of v[4 i + j]
+    const Float* q = v + 4 * i;
+    const __m512 a = _mm512_add_ps(_mm512_unpacklo_ps(q[0], q[1]), _mm512_unpackhi_ps(q[0], q[1]));
+    const __m512 b = _mm512_add_ps(_mm512_unpacklo_ps(q[2], q[3]), _mm512_unpackhi_ps(q[2], q[3]));
+    quads[i] = _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xEE));
+  }
+  const __m512 a = _mm512_add_ps(_mm512_shuffle_f32x4(quads[0], quads[1], 0x88),
+                                 _mm512_shuffle_f32x4(quads[0], quads[1], 0xDD));
+  const __m512 b = _mm512_add_ps(_mm512_shuffle_f32x4(quads[2], quads[3], 0x88),
+                                 _mm512_shuffle_f32x4(quads[2], quads[3], 0xDD));
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
+}
+
 inline Float toFloat(Int a) { return _mm512_cvtepi32_ps(a); }
 inline Int toInt(Float a) { return _mm512_cvtps_epi32(a); }
 inline Float powerOfTwo(Int n) {

@@ -19,6 +19,7 @@ constexpr int kMatmulRows = 4;     // activation rows that share an unpacked blo
 constexpr int kFloatRows = 4;      // the same for float products
 constexpr int kAttentionRows = 4;  // query rows and vectors of the register tile in attention
 constexpr int kAttentionVectors = 2;
+constexpr int kScoreTokens = 2;  // tokens of a register tile of scores with channels as lanes
 
 using Float = float __attribute__((vector_size(16)));
 using Int = std::int32_t __attribute__((vector_size(16)));
@@ -51,6 +52,11 @@ inline float maxOf(Float a) {
   const float y = a[2] > a[3] ? a[2] : a[3];
   return x > y ? x : y;
 }
+/// Lane i = the sum over the lanes of v[i].
+inline Float sumEach(const Float (&v)[kLanes]) {
+  return Float{sumOf(v[0]), sumOf(v[1]), sumOf(v[2]), sumOf(v[3])};
+}
+
 inline Float toFloat(Int a) { return __builtin_convertvector(a, Float); }
 /// To the nearest integer, ties to even, for |a| < 2^22: the sum with 1.5 * 2^23 has it in its low
 /// bits.

@@ -229,18 +229,24 @@ double swiglu(double gate, double up) { return gate / (1.0 + std::exp(-gate)) * 
 std::vector<double> attention(const kernels::AttentionArgs& args) {
   const int d = args.kv.headDim;
   const int group = args.heads / args.kv.kvHeads;
-  std::vector<double> out;
-  for (std::int64_t t = 0; t < args.rows; ++t) {
-    for (int h = 0; h < args.heads; ++h) {
+  const std::int64_t tokens = args.first + args.rows;
+  std::vector<double> out(static_cast<std::size_t>(args.rows * args.heads * d));
+  for (int h = 0; h < args.heads; ++h) {
+    std::vector<double> rows;  // (tokens, 2 d): keys and values of this head
+    for (std::int64_t token = 0; token < tokens; ++token) {
+      const std::uint16_t* row =
+          args.kv.data + h / group * args.kv.headStride + token * args.kv.tokenStride;
+      for (int c = 0; c < 2 * d; ++c) {
+        rows.push_back(fromHalf(row[c]));
+      }
+    }
+    for (std::int64_t t = 0; t < args.rows; ++t) {
       const float* query = args.queries + t * args.queryStride + std::int64_t{h} * d;
-      const auto row = [&](std::int64_t token) {
-        return args.kv.data + h / group * args.kv.headStride + token * args.kv.tokenStride;
-      };
       std::vector<double> scores;
       for (std::int64_t token = 0; token <= args.first + t; ++token) {
         double dot = 0;
         for (int c = 0; c < d; ++c) {
-          dot += static_cast<double>(query[c]) * fromHalf(row(token)[c]);
+          dot += static_cast<double>(query[c]) * rows[static_cast<std::size_t>(token * 2 * d + c)];
         }
         scores.push_back(dot * static_cast<double>(args.scale));
       }
@@ -250,12 +256,12 @@ std::vector<double> attention(const kernels::AttentionArgs& args) {
         score = std::exp(score - peak);
         sum += score;
       }
-      for (int c = 0; c < d; ++c) {
-        double value = 0;
-        for (std::size_t token = 0; token < scores.size(); ++token) {
-          value += scores[token] / sum * fromHalf(row(static_cast<std::int64_t>(token))[d + c]);
+      double* to = out.data() + (t * args.heads + h) * d;
+      for (std::size_t token = 0; token < scores.size(); ++token) {
+        const double* value = rows.data() + (static_cast<std::int64_t>(token) * 2 + 1) * d;
+        for (int c = 0; c < d; ++c) {
+          to[c] += scores[token] / sum * value[c];
         }
-        out.push_back(value);
       }
     }
   }

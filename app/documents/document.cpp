@@ -4,6 +4,8 @@
 
 #include "app/documents/utf8.h"
 
+#include <QByteArrayView>
+#include <QCryptographicHash>
 #include <QDataStream>
 #include <QIODevice>
 
@@ -13,7 +15,8 @@
 namespace bookwheel {
 namespace {
 
-constexpr quint32 kBlockMagic = 0x42574431;  // "BWD1": layout version 1
+constexpr QByteArrayView kBlockMagic("BWD1");  // layout version 1; then SHA-256 of the rest
+constexpr qsizetype kChecksumBytes = 32;
 constexpr int kMostLevels = 100;
 
 bool isWhiteSpace(std::string_view text) {
@@ -39,7 +42,7 @@ std::int64_t utf16Length(std::string_view text) {
 std::int64_t utf8Length(std::string_view text, std::int64_t units) {
   std::size_t i = 0;
   while (i < text.size()) {
-    const int length = utf8At(text, i).length;
+    const int length = utf8CharacterAt(text, i).length;
     units -= length == 4 ? 2 : 1;
     if (units < 0) {
       break;
@@ -112,7 +115,7 @@ QByteArray Document::toBytes() const {
   QByteArray bytes;
   QDataStream out(&bytes, QIODevice::WriteOnly);
   out.setVersion(QDataStream::Qt_6_4);
-  out << kBlockMagic << static_cast<quint8>(m_parts.format) << m_parts.title << m_parts.sha256
+  out << static_cast<quint8>(m_parts.format) << m_parts.title << m_parts.sha256
       << static_cast<qint64>(m_parts.fileBytes) << m_parts.warnings;
   out << static_cast<quint32>(m_parts.pages.size());
   for (const DocumentPage& page : m_parts.pages) {
@@ -126,20 +129,26 @@ QByteArray Document::toBytes() const {
   }
   // Compressed: a book's text shrinks to about 40 %. Last, so that the small parts come first.
   out << qCompress(m_parts.text, 1);
-  return bytes;
+  return kBlockMagic.toByteArray() + QCryptographicHash::hash(bytes, QCryptographicHash::Sha256) +
+         bytes;
 }
 
 std::optional<Document> Document::fromBytes(const QByteArray& bytes) {
-  QDataStream in(bytes);
+  const QByteArrayView view(bytes);
+  constexpr qsizetype kHead = kBlockMagic.size() + kChecksumBytes;
+  if (view.size() < kHead || !view.startsWith(kBlockMagic)) {
+    return std::nullopt;
+  }
+  const QByteArray body = view.sliced(kHead).toByteArray();
+  if (QCryptographicHash::hash(body, QCryptographicHash::Sha256) !=
+      view.sliced(kBlockMagic.size(), kChecksumBytes)) {
+    return std::nullopt;
+  }
+  QDataStream in(body);
   in.setVersion(QDataStream::Qt_6_4);
-  quint32 magic = 0;
   quint8 format = 0;
   qint64 fileBytes = 0;
   Parts parts;
-  in >> magic;
-  if (magic != kBlockMagic) {
-    return std::nullopt;
-  }
   in >> format >> parts.title >> parts.sha256 >> fileBytes >> parts.warnings;
   if (format > static_cast<quint8>(DocumentFormat::Pdf)) {
     return std::nullopt;
@@ -189,7 +198,7 @@ QString Document::pageString(int page) const {
   return toString(part(text(), m_parts.pages[page].begin, m_parts.pages[page].end));
 }
 
-ByteRange Document::pageRange(int first, int last) const {
+TextRange Document::pageRange(int first, int last) const {
   first = std::max(first, 0);
   last = std::min(last, pageCount() - 1);
   if (first > last) {
@@ -198,14 +207,14 @@ ByteRange Document::pageRange(int first, int last) const {
   return {m_parts.pages[first].begin, m_parts.pages[last].end};
 }
 
-std::string_view Document::text(ByteRange range) const {
+std::string_view Document::text(TextRange range) const {
   const std::int64_t begin = clamp(range.begin);
   return part(text(), begin, std::max(begin, clamp(range.end)));
 }
 
-QString Document::string(ByteRange range) const { return toString(text(range)); }
+QString Document::string(TextRange range) const { return toString(text(range)); }
 
-ByteRange Document::outlineRange(int entry) const {
+TextRange Document::outlineRange(int entry) const {
   if (entry < 0 || entry >= m_parts.outline.size()) {
     return {};
   }

@@ -48,11 +48,11 @@ struct PagePosition {
 };
 
 /// Half-open range of bytes of Document::text().
-struct ByteRange {
+struct TextRange {
   std::int64_t begin = 0;
   std::int64_t end = 0;
   bool isEmpty() const { return begin >= end; }
-  friend bool operator==(const ByteRange&, const ByteRange&) = default;
+  friend bool operator==(const TextRange&, const TextRange&) = default;
 };
 
 /// A value: copies are cheap (implicitly shared) and a const Document may be read from any thread.
@@ -102,13 +102,13 @@ class Document {
   int pageCount() const { return static_cast<int>(m_parts.pages.size()); }
   QString pageString(int page) const;
   /// The text of the pages first..last (both inside), with what lies between them.
-  ByteRange pageRange(int first, int last) const;
-  std::string_view text(ByteRange range) const;
-  QString string(ByteRange range) const;
+  TextRange pageRange(int first, int last) const;
+  std::string_view text(TextRange range) const;
+  QString string(TextRange range) const;
 
   const QList<OutlineEntry>& outline() const { return m_parts.outline; }
   /// The bytes from an outline entry to the next one of its level or further out.
-  ByteRange outlineRange(int entry) const;
+  TextRange outlineRange(int entry) const;
   /// The innermost entry that a byte stands in; nothing before the first.
   std::optional<int> outlineEntryAt(std::int64_t byte) const;
 

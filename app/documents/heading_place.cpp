@@ -21,7 +21,7 @@ struct Folded {
 Folded fold(std::string_view text) {
   Folded result;
   for (std::size_t i = 0; i < text.size();) {
-    const Utf8Character c = utf8At(text, i);
+    const Utf8Character c = utf8CharacterAt(text, i);
     if (QChar::isLetterOrNumber(c.character)) {
       result.letters.push_back(QChar::toCaseFolded(c.character));
       result.bytes.push_back(i);

@@ -72,7 +72,7 @@ struct Job {
   Kind kind = Kind::Picture;
   PageRequest picture;
   int page = 0;
-  ByteRange range;  ///< of the page's text
+  TextRange range;  ///< of the page's text
   QPointF from;
   QPointF to;
 };
@@ -393,7 +393,7 @@ void PageRenderer::keepOnly(const QList<int>& pages) { d->keepOnly(pages); }
 
 void PageRenderer::cancel(Ticket ticket) { d->cancel(ticket); }
 
-PageRenderer::Ticket PageRenderer::requestHighlights(int page, ByteRange range) {
+PageRenderer::Ticket PageRenderer::requestHighlights(int page, TextRange range) {
   Job job;
   job.kind = Job::Kind::Highlights;
   job.page = page;

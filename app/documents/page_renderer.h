@@ -53,7 +53,7 @@ class PageRenderer : public QObject {
   void cancel(Ticket ticket);
 
   /// Rectangles of the words of `range` that stand on `page`, in points from the top left corner.
-  Ticket requestHighlights(int page, ByteRange range);
+  Ticket requestHighlights(int page, TextRange range);
   /// The text between two points (in points from the top left corner), as bytes of the document.
   Ticket requestSelection(int page, QPointF from, QPointF to);
 
@@ -66,7 +66,7 @@ class PageRenderer : public QObject {
   void highlightsReady(bookwheel::PageRenderer::Ticket ticket, int page,
                        const QList<QRectF>& rectangles);
   /// An empty range: no text there.
-  void selectionReady(bookwheel::PageRenderer::Ticket ticket, int page, bookwheel::ByteRange range,
+  void selectionReady(bookwheel::PageRenderer::Ticket ticket, int page, bookwheel::TextRange range,
                       const QList<QRectF>& rectangles);
   void requestFailed(bookwheel::PageRenderer::Ticket ticket, int page, const QString& sentence);
 

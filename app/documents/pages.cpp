@@ -43,7 +43,7 @@ std::size_t pageEnd(std::string_view text, std::size_t begin, const QList<std::i
       }
       return i;
     }
-    const Utf8Character c = utf8At(text, i);
+    const Utf8Character c = utf8CharacterAt(text, i);
     i += static_cast<std::size_t>(c.length);
     ++characters;
     if (c.character == U'\n') {

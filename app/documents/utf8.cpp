@@ -37,7 +37,7 @@ CharacterFate characterFate(char32_t c) {
   return CharacterFate::Keep;
 }
 
-Utf8Character utf8At(std::string_view text, std::size_t position) {
+Utf8Character utf8CharacterAt(std::string_view text, std::size_t position) {
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
   };
@@ -81,7 +81,7 @@ Utf8Character utf8At(std::string_view text, std::size_t position) {
 std::optional<Utf8Counts> countUtf8(std::string_view text) {
   Utf8Counts counts;
   for (std::size_t i = 0; i < text.size();) {
-    const Utf8Character c = utf8At(text, i);
+    const Utf8Character c = utf8CharacterAt(text, i);
     if (!c.valid) {
       return std::nullopt;
     }
@@ -94,7 +94,7 @@ std::optional<Utf8Counts> countUtf8(std::string_view text) {
 
 bool isCleanText(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
-    const Utf8Character c = utf8At(text, i);
+    const Utf8Character c = utf8CharacterAt(text, i);
     if (!c.valid || (c.character != U'\n' && characterFate(c.character) != CharacterFate::Keep)) {
       return false;
     }

@@ -30,7 +30,7 @@ struct Utf8Character {
   int length = 1;
   bool valid = false;
 };
-Utf8Character utf8At(std::string_view text, std::size_t position);
+Utf8Character utf8CharacterAt(std::string_view text, std::size_t position);
 
 struct Utf8Counts {
   std::int64_t characters = 0;

@@ -159,10 +159,10 @@ CleanPage cleanPdfPage(QStringView raw) {
   for (qsizetype i = 0; i < raw.size();) {
     const int at = static_cast<int>(i);
     if (isLineEndMark(raw[i])) {
-      const qsizetype lineEnd = lineEndLength(raw, i + 1);
-      const qsizetype next = i + 1 + lineEnd;
+      // The line end itself is there or not, as the lines stand on the page.
+      const qsizetype next = i + 1 + lineEndLength(raw, i + 1);
       const QChar after = next < raw.size() ? raw[next] : QChar();
-      if (lineEnd == 0 || next >= raw.size() || keepsHyphen(page.last(), after)) {
+      if (next >= raw.size() || keepsHyphen(page.last(), after)) {
         page.append(u"-", at);
         page.count(U'-');
       }

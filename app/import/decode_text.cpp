@@ -53,7 +53,7 @@ QString decodeUtf8(std::string_view text, std::int64_t& invalid) {
   QString result;
   result.reserve(static_cast<qsizetype>(text.size()));
   for (std::size_t i = 0; i < text.size();) {
-    const Utf8Character c = utf8At(text, i);
+    const Utf8Character c = utf8CharacterAt(text, i);
     invalid += c.valid ? 0 : c.length;
     if (c.length == 4 && c.valid) {
       result.append(QChar(QChar::highSurrogate(c.character)));
@@ -169,13 +169,31 @@ double plausibility(std::string_view text, int bytes, bool bigEndian) {
   return all == 0 ? 0 : static_cast<double>(good) / static_cast<double>(all);
 }
 
+/// Zero bytes and controls other than tab, line ends, form feed, backspace and escape (old manual
+/// pages are full of those): a text in bytes has none, or a few by damage.
+std::size_t strangeBytes(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 && !(byte >= 0x08 && byte <= 0x0D) && byte != 0x1B;
+  }));
+}
+
+/// A text in bytes that a few zero bytes got into: pairs of its letters would pass for Chinese.
+bool isDamagedNarrowText(std::string_view sample) {
+  const auto high = static_cast<std::size_t>(std::count_if(
+      sample.begin(), sample.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }));
+  return strangeBytes(sample) * 100 <= sample.size() &&
+         (high * 10 < sample.size() || countUtf8(sample).has_value());
+}
+
 /// Text in 16- or 32-bit units without a mark. It has zero bytes (its spaces and line ends at
-/// least), which no 8-bit text has.
+/// least), which no text in bytes has.
 Wide recognizeWide(std::string_view text) {
   constexpr std::size_t kSample = 64 * 1024;
   constexpr double kSure = 0.98;  // random bytes reach about 0.75 in UTF-16, 0.001 in UTF-32
   const std::string_view sample = text.substr(0, std::min(text.size(), kSample));
-  if (text.size() < 2 || sample.find('\0') == std::string_view::npos) {
+  if (text.size() < 2 || sample.find('\0') == std::string_view::npos ||
+      isDamagedNarrowText(sample)) {
     return Wide::None;
   }
   if (text.size() % 4 == 0) {
@@ -231,17 +249,9 @@ std::optional<wire::Refusal> recognizeForeign(QByteArrayView bytes) {
   if (recognizeWide(text) != Wide::None) {
     return std::nullopt;
   }
-  // What a text has none of: zero bytes and controls other than tab, line ends, form feed,
-  // backspace and escape (old manual pages are full of those). A few stray ones are damage, not a
-  // format.
   constexpr std::size_t kSample = 1024 * 1024;
   const std::string_view sample = text.substr(0, std::min(text.size(), kSample));
-  const auto strange =
-      static_cast<std::size_t>(std::count_if(sample.begin(), sample.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte < 0x20 && !(byte >= 0x08 && byte <= 0x0D) && byte != 0x1B;
-      }));
-  if (strange * 100 > sample.size()) {
+  if (strangeBytes(sample) * 100 > sample.size()) {
     return wire::Refusal::Binary;
   }
   return std::nullopt;
@@ -290,7 +300,8 @@ DecodedText decodeText(QByteArrayView bytes, const QByteArray& declared) {
   if (result.invalidBytes == 0 || result.invalidBytes * 20 <= high) {
     return result;
   }
-  if (!declared.isEmpty() && !declaresWide && byName(declared, text)) {
+  if (!declared.isEmpty() && !declaresWide && byName(declared, text) &&
+      result.invalidBytes * 20 <= high) {
     return result;
   }
   result.guessed = true;

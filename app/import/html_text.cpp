@@ -56,7 +56,7 @@ class TextBuilder {
  private:
   void append(std::string_view utf8, bool keepSpaces) {
     for (std::size_t i = 0; i < utf8.size();) {
-      const Utf8Character c = utf8At(utf8, i);
+      const Utf8Character c = utf8CharacterAt(utf8, i);
       const std::string_view bytes = utf8.substr(i, static_cast<std::size_t>(c.length));
       i += static_cast<std::size_t>(c.length);
       switch (c.valid ? characterFate(c.character) : CharacterFate::Replace) {

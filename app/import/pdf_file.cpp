@@ -156,6 +156,34 @@ const CleanPage& PdfFile::cachedText(int page) {
   return *m_clean.insert(page, cleanText(page));
 }
 
+const PagePlacement& PdfFile::placement(int page) {
+  if (const auto found = m_placements.constFind(page); found != m_placements.constEnd()) {
+    return *found;
+  }
+  // Two pixels a point, or what a large page allows.
+  constexpr double kMostSide = 1400;
+  const QSizeF points = pageSize(page);
+  const double scale = std::min(2.0, kMostSide / std::max({points.width(), points.height(), 1.0}));
+  const QSize size = (points * scale).toSize().expandedTo({1, 1});
+  const QImage picture = m_document.render(page, size);
+  QImage paper(size, QImage::Format_RGB32);
+  const PaperColours white(false);
+  if (!picture.isNull() && picture.size() == size) {
+    const QImage pixels = picture.convertToFormat(QImage::Format_ARGB32);
+    for (int y = 0; y < size.height(); ++y) {
+      const auto* row = reinterpret_cast<const QRgb*>(pixels.constScanLine(y));
+      std::transform(row, row + size.width(), reinterpret_cast<QRgb*>(paper.scanLine(y)), white);
+    }
+  } else {
+    paper.fill(Qt::white);
+  }
+  QList<QRectF> boxes;
+  for (const QPolygonF& polygon : m_document.getAllText(page).bounds()) {
+    boxes.append(polygon.boundingRect());
+  }
+  return *m_placements.insert(page, findPlacement(boxes, points, paper));
+}
+
 QList<QRectF> PdfFile::boundsOf(int page, int rawBegin, int rawEnd) {
   QList<QRectF> result;
   if (rawBegin >= rawEnd) {
@@ -163,8 +191,9 @@ QList<QRectF> PdfFile::boundsOf(int page, int rawBegin, int rawEnd) {
   }
   const QList<QPolygonF> polygons =
       m_document.getSelectionAtIndex(page, rawBegin, rawEnd - rawBegin).bounds();
+  const PagePlacement& place = placement(page);
   for (const QPolygonF& polygon : polygons) {
-    const QRectF box = polygon.boundingRect();
+    const QRectF box = place.toShown(polygon.boundingRect());
     if (!box.isEmpty() && result.size() < kMostRectangles) {
       result.append(box);
     }
@@ -187,7 +216,8 @@ wire::Rectangles PdfFile::rectangles(int page, std::uint32_t begin, std::uint32_
 
 wire::Rectangles PdfFile::selection(int page, QPointF from, QPointF to) {
   wire::Rectangles result;
-  const QPdfSelection selection = m_document.getSelection(page, from, to);
+  const QPdfSelection selection =
+      m_document.getSelection(page, placement(page).toRaw(from), placement(page).toRaw(to));
   if (!selection.isValid()) {
     return result;
   }

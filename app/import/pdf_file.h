@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/import/clean_text.h"
+#include "app/import/page_placement.h"
 #include "app/import/protocol.h"
 
 #include <QHash>
@@ -44,10 +45,12 @@ class PdfFile {
 
  private:
   const CleanPage& cachedText(int page);
+  const PagePlacement& placement(int page);
   QList<QRectF> boundsOf(int page, int rawBegin, int rawEnd);
 
   QPdfDocument m_document;
   QHash<int, CleanPage> m_clean;  ///< pages that places were asked for
+  QHash<int, PagePlacement> m_placements;
 };
 
 }  // namespace bookwheel

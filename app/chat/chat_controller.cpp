@@ -93,7 +93,12 @@ void ChatController::openModel(const QString& path) { d->openModel(path); }
 void ChatController::pauseReading() { d->pauseReading(); }
 void ChatController::resumeReading() { d->resumeReading(); }
 void ChatController::cancelReading() { d->cancelReading(); }
-void ChatController::readPages(int first, int last) { d->readRange({first, last}); }
+void ChatController::readPages(int first, int last) {
+  if (first >= 1) {  // a first page 0 would mean the whole book
+    d->readRange({first, last});
+  }
+}
+
 void ChatController::readWholeBook() { d->readRange({}); }
 
 void ChatController::ask(const QString& question) { d->ask(question, d->leaf); }
@@ -104,6 +109,7 @@ void ChatController::stop() {
   } else if (d->bookState == Private::BookState::Opening) {
     d->cancelReading();
   } else {
+    d->dropPending();
     d->pauseReading();
   }
 }

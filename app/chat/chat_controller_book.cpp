@@ -136,7 +136,7 @@ void ChatController::Private::openModel(const QString& path) {
   tokensDone = 0;
   usedTokens = 0;
   readAnyway = false;
-  pending.reset();
+  dropPending();
   memory = {};
   if (document) {
     bookState = BookState::Opened;
@@ -199,7 +199,7 @@ void ChatController::Private::takeModel(const OpenedModel& opened) {
 void ChatController::Private::leaveBook() {
   breakOffAnswer();
   savePosition();
-  pending.reset();
+  dropPending();
   if (host.job() != EngineHost::Job::OpenModel) {
     host.drop();
   }
@@ -330,7 +330,7 @@ void ChatController::Private::perform(int noticeId, NoticeAction action, const Q
       return;
     case NoticeAction::UsePages: {
       const QStringList ends = argument.split(QLatin1Char('-'));
-      readRange({ends.value(0).toInt(), ends.value(1).toInt()});
+      q.readPages(ends.value(0).toInt(), ends.value(1).toInt());
       return;
     }
     case NoticeAction::ReadAnyway:

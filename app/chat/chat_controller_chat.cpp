@@ -34,6 +34,7 @@ QString stopReasonName(StopReason reason) {
 
 void ChatController::Private::selectChat(ChatId id) {
   breakOffAnswer();
+  dropPending();
   const std::optional<ChatRecord> found = id == 0 ? std::nullopt : library.chat(id);
   chat = found ? found->id : 0;
   leaf = found ? found->leaf : 0;
@@ -46,6 +47,13 @@ void ChatController::Private::selectChat(ChatId id) {
 }
 
 void ChatController::Private::newChat() { selectChat(0); }
+
+/// A question that still waits for the reading to stop stays in its chat, unanswered; reading goes
+/// on.
+void ChatController::Private::dropPending() {
+  pending.reset();
+  readOnAfterAnswer = false;
+}
 
 void ChatController::Private::showPath() {
   messages.show(leaf == 0 ? QList<MessageRecord>() : library.path(leaf));
@@ -298,7 +306,7 @@ void ChatController::Private::retry(MessageId id) {
 void ChatController::Private::selectVersion(MessageId message, int step) {
   const QList<MessageId> versions = library.siblings(message);
   const qsizetype wanted = versions.indexOf(message) + step;
-  if (answer || wanted < 0 || wanted >= versions.size() || !versions.contains(message)) {
+  if (answer || pending || wanted < 0 || wanted >= versions.size() || !versions.contains(message)) {
     return;
   }
   leaf = library.newestLeafUnder(versions.at(wanted));

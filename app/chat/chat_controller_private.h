@@ -65,6 +65,7 @@ class ChatController::Private : public QObject {
   void pauseReading();
   void resumeReading();
   void cancelReading();
+  void stopReading();
   void readRange(PageRange range);
   void takeReadProgress(const PrefillStats& stats);
   void takeReadResult(const ReadResult& result, const MemoryUse& memory);
@@ -75,6 +76,7 @@ class ChatController::Private : public QObject {
   // chat_controller_chat.cpp: questions, answers, branches
   void selectChat(ChatId id);
   void newChat();
+  void dropPending();
   void showPath();
   void ask(const QString& question, MessageId parent);
   void askWhenStopped();

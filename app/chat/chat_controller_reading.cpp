@@ -97,6 +97,7 @@ void ChatController::Private::takePrefixCount(const PromptCount& count) {
     startReading();
     return;
   }
+  countSoon();
   refresh();
 }
 
@@ -149,6 +150,11 @@ void ChatController::Private::startReading() {
   }
   clearNotice(Notice::Kind::Reading);
   bookState = BookState::Reading;
+  if (answer) {
+    readOnAfterAnswer = true;
+    refresh();
+    return;
+  }
   if (host.job() == EngineHost::Job::Read) {
     refresh();  // it is still stopping: takeReadResult goes on from there
     return;
@@ -166,7 +172,7 @@ void ChatController::Private::startReading() {
 void ChatController::Private::pauseReading() {
   if (bookState == BookState::Reading) {
     bookState = BookState::Paused;
-    host.stop();
+    stopReading();
     refresh();
   }
 }
@@ -182,9 +188,17 @@ void ChatController::Private::cancelReading() {
     closeBook();
   } else if (bookState == BookState::Reading || bookState == BookState::Paused) {
     bookState = BookState::Awaiting;
-    pending.reset();
-    host.stop();
+    dropPending();
+    stopReading();
     refresh();
+  }
+}
+
+/// Not an answer, which may be what runs between two parts of a reading.
+void ChatController::Private::stopReading() {
+  readOnAfterAnswer = false;
+  if (host.job() == EngineHost::Job::Read) {
+    host.stop();
   }
 }
 

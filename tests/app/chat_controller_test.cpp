@@ -64,6 +64,7 @@ class ChatControllerTest : public QObject {
   void savesAPartialAnswerWhileItIsWritten();
   void pausesAndGoesOn();
   void answersFromThePartRead();
+  void pausesBetweenTwoPartsOfAReading();
   void aTextTooLongIsNeverCut();
   void readsARangeOfPages();
   void keepsVersions();
@@ -152,7 +153,7 @@ void ChatControllerTest::stopKeepsWhatWasWritten() {
   ReadingDesk desk;
   desk.settings->set(Setting::MaxAnswerTokens, 100000);
   ChatController& controller = *desk.controller;
-  controller.openModel(desk.writeModel());
+  controller.openModel(desk.writeEndlessModel(60000));
   controller.open(desk.write(u"a.txt"_s, ReadingDesk::prose(3)));
   QTRY_STATE(controller, State::Ready);
   controller.ask(u"Tell me more."_s);
@@ -178,7 +179,7 @@ void ChatControllerTest::stopKeepsWhatWasWritten() {
 void ChatControllerTest::quittingKeepsWhatWasWritten() {
   ReadingDesk desk;
   desk.settings->set(Setting::MaxAnswerTokens, 100000);
-  desk.controller->openModel(desk.writeModel());
+  desk.controller->openModel(desk.writeEndlessModel(60000));
   desk.controller->open(desk.write(u"a.txt"_s, ReadingDesk::prose(3)));
   QTRY_STATE(*desk.controller, State::Ready);
   desk.controller->ask(u"Tell me more."_s);
@@ -198,7 +199,7 @@ void ChatControllerTest::savesAPartialAnswerWhileItIsWritten() {
   ReadingDesk desk;
   desk.settings->set(Setting::MaxAnswerTokens, 100000);
   ChatController& controller = *desk.controller;
-  controller.openModel(desk.writeModel(60000));
+  controller.openModel(desk.writeEndlessModel(60000));
   controller.open(desk.write(u"a.txt"_s, ReadingDesk::prose(3)));
   QTRY_STATE(controller, State::Ready);
   controller.ask(u"Tell me more."_s);
@@ -281,6 +282,38 @@ void ChatControllerTest::answersFromThePartRead() {
   QVERIFY(whole.promptTokensFromCache >= controller.readFacts().tokens);
 }
 
+void ChatControllerTest::pausesBetweenTwoPartsOfAReading() {
+  ReadingDesk desk;
+  desk.settings->set(Setting::MaxAnswerTokens, 100000);
+  ChatController& controller = *desk.controller;
+  controller.openModel(desk.writeEndlessModel(60000));
+  QTRY_STATE(controller, State::NoDocument);
+  connect(&controller, &ChatController::readingChanged, this, [&] {
+    if (controller.messages()->rowCount() == 0 && controller.state() == State::Reading &&
+        controller.composer().canSend) {
+      controller.ask(u"Who inspected it?"_s);
+    }
+  });
+  controller.open(desk.write(u"a.txt"_s, ReadingDesk::prose(150)));
+  QTRY_STATE(controller, State::Answering);
+  controller.pauseReading();  // the reading, not the answer
+  QTRY_VERIFY_WITH_TIMEOUT(!roleText(controller.messages(), 1, ChatModel::TextRole).isEmpty(),
+                           kPatienceMs);
+  QCOMPARE(controller.state(), State::Answering);
+  controller.resumeReading();
+  QCOMPARE(controller.state(), State::Answering);
+  controller.pauseReading();
+  controller.stop();
+  QTRY_STATE(controller, State::ReadingPaused);
+  // A question that waits for the reading to stop does not follow into another chat.
+  controller.resumeReading();
+  QCOMPARE(controller.state(), State::Reading);
+  controller.ask(u"And who paid?"_s);
+  controller.newChat();
+  QTRY_STATE(controller, State::Ready);
+  QCOMPARE(controller.messages()->rowCount(), 0);
+}
+
 void ChatControllerTest::aTextTooLongIsNeverCut() {
   ReadingDesk desk;
   ChatController& controller = *desk.controller;
@@ -343,7 +376,7 @@ void ChatControllerTest::readsARangeOfPages() {
     }
   }
   QVERIFY(any);
-  controller.readPages(0, 2);          // not a range
+  controller.readPages(0, 2);          // not a range, nor the whole book
   controller.readPages(1, pages + 1);  // nor this
   QCOMPARE(controller.readFacts().range.first, 2);
   // The choice is the book's: it holds after a restart.

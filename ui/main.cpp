@@ -6,7 +6,6 @@
 #include "app/library/model_catalog.h"
 #include "app/library/settings.h"
 #include "app/library/single_instance.h"
-#include "ui/english_plurals.h"
 #include "ui/main_window.h"
 #include "ui/self_test.h"
 #include "ui/style/appearance.h"
@@ -103,8 +102,6 @@ int main(int argc, char** argv) {
   QApplication::setApplicationVersion(QStringLiteral(BOOKWHEEL_VERSION));
   QApplication::setDesktopFileName(u"bookwheel"_s);
   QApplication application(argc, argv);
-  bookwheel::EnglishPlurals plurals;
-  QApplication::installTranslator(&plurals);
   const CommandLine line = parse(application);
   if (line.selfTest) {
     return bookwheel::runSelfTest();

@@ -148,7 +148,9 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
   connect(&controller, &ChatController::documentChanged, this, &MainWindow::refresh);
   connect(&controller, &ChatController::documentChanged, this, [this] {
     if (m_wantedPage && m_controller.document() != nullptr) {
-      showPageWhenOpen(*m_wantedPage);
+      // After the place where the person was last, which is restored in the same turn.
+      QMetaObject::invokeMethod(
+          this, [this] { showPageWhenOpen(m_wantedPage.value_or(1)); }, Qt::QueuedConnection);
     }
   });
   connect(&controller, &ChatController::headerChanged, this, &MainWindow::refresh);
@@ -390,7 +392,7 @@ void MainWindow::openFiles(const QStringList& files) {
 void MainWindow::showPageWhenOpen(int page) {
   m_wantedPage = page;
   if (m_controller.document() != nullptr) {
-    m_document->jumpToPage(std::min(page, m_controller.document()->pageCount()) - 1);
+    m_document->openAtPage(std::min(page, m_controller.document()->pageCount()) - 1);
     m_wantedPage.reset();
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small parts of the window that stand alone: history, find, plurals, type, icons.
+// The small parts of the window that stand alone: history, find, type, icons.
 #include "app/documents/document.h"
-#include "ui/english_plurals.h"
 #include "ui/reader/jump_history.h"
 #include "ui/reader/text_finder.h"
 #include "ui/style/icons.h"
@@ -115,14 +114,6 @@ class PartsTest : public QObject {
     QTRY_VERIFY(spy.count() >= 1);
     QTest::qWait(50);
     QCOMPARE(spy.count(), 1);
-  }
-
-  void pluralsAreEnglish() {
-    EnglishPlurals plurals;
-    QCOMPARE(plurals.translate("", "%n page(s)", nullptr, 1), u"%n page"_s);
-    QCOMPARE(plurals.translate("", "%n page(s)", nullptr, 0), u"%n pages"_s);
-    QCOMPARE(plurals.translate("", "%n match(es)", nullptr, 2), u"%n matches"_s);
-    QVERIFY(plurals.translate("", "Close(s)", nullptr, -1).isNull());
   }
 
   // Live numbers must not jump about: all digits have one width (Inter's own differ by 5 px at 28

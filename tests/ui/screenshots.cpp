@@ -124,7 +124,7 @@ bool run(WindowDriver& driver, const QString& pdf, const QString& model, const Q
   }
 
   controller.readPages(kFirstPage, kLastPage);
-  window.document()->jumpToPage(kFirstPage + 1);
+  window.document()->openAtPage(kFirstPage + 1);
   const auto halfRead = [&controller] {
     return controller.state() == State::Reading && controller.reading().share > 0.35 &&
            !controller.reading().speed.isEmpty();

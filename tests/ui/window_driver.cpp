@@ -17,7 +17,6 @@ WindowDriver::WindowDriver(const QString& modelFolder,
     : m_settings(m_folder.filePath(u"settings.json"_s)),
       m_library(m_folder.filePath(u"library.sqlite"_s)),
       m_catalog(modelFolder, m_settings) {
-  QCoreApplication::installTranslator(&m_plurals);
   loadFonts();
   if (prepare) {
     prepare(m_settings);

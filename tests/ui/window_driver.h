@@ -6,7 +6,6 @@
 #include "app/library/library.h"
 #include "app/library/model_catalog.h"
 #include "app/library/settings.h"
-#include "ui/english_plurals.h"
 #include "ui/main_window.h"
 #include "ui/style/appearance.h"
 #include "ui/style/focus_ring.h"
@@ -40,7 +39,6 @@ class WindowDriver {
                     std::chrono::milliseconds limit = std::chrono::seconds(30));
 
  private:
-  EnglishPlurals m_plurals;
   QTemporaryDir m_folder;
   Settings m_settings;
   std::unique_ptr<Appearance> m_appearance;

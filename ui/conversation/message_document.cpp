@@ -127,7 +127,7 @@ void styleBlock(QTextDocument& document, const QTextBlock& block, bool isLast) {
     format.setNonBreakableLines(false);
   }
   const int quote = was.intProperty(QTextFormat::BlockQuoteLevel);
-  format.setLeftMargin(quote * scaled(kListIndent) + (code ? 0 : 0));
+  format.setLeftMargin(quote * scaled(kListIndent));
   format.setRightMargin(0);
   cursor.setBlockFormat(format);
   styleFragments(document, block, heading > 0 ? headingFont(heading) : font(Type::Body), code);

@@ -134,7 +134,8 @@ void PageRangeDialog::refresh() {
   m_words->setInk(Ink::Text2);
   const std::int64_t limit = m_controller.readFacts().limitTokens;
   const std::int64_t tokens = m_controller.tokensInPages(range->first, range->last);
-  QString words = tr("%n page(s)", nullptr, range->last - range->first + 1);
+  const int count = range->last - range->first + 1;
+  QString words = count == 1 ? tr("1 page") : tr("%1 pages").arg(countText(count));
   if (tokens > 0 && limit > 0) {
     m_words->setInk(tokens > limit ? Ink::Warn : Ink::Text2);
     words =

@@ -396,6 +396,8 @@ void DocumentView::jumpToPage(int page) {
   showHistory();
 }
 
+void DocumentView::openAtPage(int page) { setPosition(page); }
+
 void DocumentView::go(std::optional<double> target) {
   if (target) {
     setPosition(*target);

@@ -40,6 +40,8 @@ class DocumentView : public QWidget {
   /// Jumps, and leaves the way back.
   void jumpTo(TextRange range);
   void jumpToPage(int page);  ///< index from 0
+  /// As a jump, but from nowhere: no way back.
+  void openAtPage(int page);
   double position() const;
   bool showsPages() const;
   /// What is in sight is drawn.

@@ -27,6 +27,9 @@ constexpr std::uint32_t kGenerationStep = 0x10000;
 // operations of a step, short enough to cost nothing that anybody could measure.
 constexpr std::chrono::microseconds kSpinTime{150};
 constexpr int kPausesPerLook = 8;
+// How often the caller of run() looks whether the others are done before it sleeps: some 100
+// microseconds.
+constexpr int kLooksBeforeSleep = 4000;
 
 void pauseCpu() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -100,13 +103,17 @@ void ThreadPool::run(std::int64_t units, std::int64_t grain, Work work) {
   // Nothing is left to claim: close the job, and wait for those who are inside.
   std::uint32_t state = m_state.fetch_and(~kOpen, std::memory_order_acq_rel);
   for (int looks = 0; (state & kInsideMask) != 0; ++looks) {
-    constexpr int kLooksBeforeYield = 4000;
-    if (looks < kLooksBeforeYield) {
+    if (looks < kLooksBeforeSleep) {
       pauseCpu();
-    } else {
-      std::this_thread::yield();
+      state = m_state.load(std::memory_order_acquire);
+      continue;
     }
+    // Somebody inside lost his processor to another program: let the system run him.
+    const std::uint32_t leavers = m_leavers.load(std::memory_order_acquire);
     state = m_state.load(std::memory_order_acquire);
+    if ((state & kInsideMask) != 0) {
+      m_leavers.wait(leavers, std::memory_order_acquire);
+    }
   }
 }
 
@@ -146,7 +153,11 @@ void ThreadPool::workerLoop(int worker, const std::stop_token& stop) {
     }
     if (entered) {
       claimUnits(worker);
-      m_state.fetch_sub(1, std::memory_order_release);
+      const std::uint32_t before = m_state.fetch_sub(1, std::memory_order_release);
+      if ((before & (kOpen | kInsideMask)) == 1) {  // the last one, of a closed job
+        m_leavers.fetch_add(1, std::memory_order_release);
+        m_leavers.notify_one();
+      }
     }
   }
 }

@@ -54,6 +54,8 @@ class ThreadPool {
   alignas(64) std::atomic<std::int64_t> m_next{0};
   // generation << 16 | kOpen | number of workers inside (without the caller).
   alignas(64) std::atomic<std::uint32_t> m_state{0};
+  // Counts the jobs whose last worker has left after they were closed: what run() sleeps on.
+  alignas(64) std::atomic<std::uint32_t> m_leavers{0};
 
   std::vector<std::jthread> m_threads;  // last: they end before what they use
 };

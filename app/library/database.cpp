@@ -3,6 +3,7 @@
 #include "app/library/database.h"
 
 #include "app/library/data_folders.h"
+#include "app/library/database_rows.h"
 #include "app/library/words.h"
 
 #include <QCoreApplication>
@@ -44,10 +45,6 @@ constexpr int kMismatch = 20;
 constexpr int kMisuse = 21;
 constexpr int kRange = 25;
 constexpr int kNotADatabase = 26;
-
-/// Tables in an order in which each refers only to those before it (but for the deferred
-/// references).
-const char* const kTables[] = {"books", "chats", "messages", "model_speeds"};
 
 QString memoryPath() { return QStringLiteral(":memory:"); }
 
@@ -93,85 +90,6 @@ QVariant withoutNull(const QVariant& value) {
     return QByteArray("");
   }
   return value;
-}
-
-QStringList columnsOf(QSqlDatabase& database, const QString& table) {
-  QStringList names;
-  QSqlQuery query(database);
-  if (query.exec(QStringLiteral("PRAGMA table_info(%1)").arg(table))) {
-    while (query.next()) {
-      names.append(query.value(1).toString());
-    }
-  }
-  return names;
-}
-
-/// Copies the rows of all tables, the columns that both have. Rows that cannot be read or do not
-/// fit are left out. Returns whether every table was read to its end.
-bool copyRows(QSqlDatabase& from, QSqlDatabase& to) {
-  bool all = true;
-  QSqlQuery(to).exec(QStringLiteral("PRAGMA foreign_keys = OFF"));
-  to.transaction();
-  for (const char* const name : kTables) {
-    const QString table = QLatin1String(name);
-    QStringList shared;
-    const QStringList theirs = columnsOf(from, table);
-    for (const QString& column : columnsOf(to, table)) {
-      if (theirs.contains(column)) {
-        shared.append(column);
-      }
-    }
-    if (shared.isEmpty()) {
-      all = false;
-      continue;
-    }
-    QSqlQuery read(from);
-    read.setForwardOnly(true);
-    if (!read.exec(QStringLiteral("SELECT %1 FROM %2 NOT INDEXED")
-                       .arg(shared.join(QStringLiteral(", ")), table))) {
-      all = false;
-      continue;
-    }
-    QSqlQuery add(to);
-    add.prepare(
-        QStringLiteral("INSERT OR IGNORE INTO %1 (%2) VALUES (%3)")
-            .arg(table, shared.join(QStringLiteral(", ")),
-                 QStringList(shared.size(), QStringLiteral("?")).join(QStringLiteral(", "))));
-    while (read.next()) {
-      for (int column = 0; column < shared.size(); ++column) {
-        add.bindValue(column, read.value(column));
-      }
-      add.exec();
-    }
-    all = all && !read.lastError().isValid();
-  }
-  to.commit();
-  // What refers to a row that was lost goes too; twice, as a chat may hold on to a lost message.
-  QSqlQuery(to).exec(QStringLiteral("PRAGMA foreign_keys = ON"));
-  for (bool clean = false; !clean;) {
-    QList<QPair<QString, qint64>> orphans;
-    QSqlQuery check(to);
-    check.exec(QStringLiteral("PRAGMA foreign_key_check"));
-    while (check.next()) {
-      orphans.append({check.value(0).toString(), check.value(1).toLongLong()});
-    }
-    check.finish();
-    for (const auto& [table, row] : orphans) {
-      QSqlQuery repair(to);
-      if (table == QStringLiteral("chats")) {
-        repair.exec(QStringLiteral("UPDATE chats SET leaf_id = NULL WHERE rowid = %1 AND leaf_id "
-                                   "NOT IN (SELECT id FROM messages)")
-                        .arg(row));
-        repair.exec(QStringLiteral("DELETE FROM chats WHERE rowid = %1 AND book_id NOT IN "
-                                   "(SELECT id FROM books)")
-                        .arg(row));
-      } else {
-        repair.exec(QStringLiteral("DELETE FROM %1 WHERE rowid = %2").arg(table).arg(row));
-      }
-    }
-    clean = orphans.isEmpty();
-  }
-  return all;
 }
 
 }  // namespace
@@ -524,7 +442,7 @@ bool Database::returnToDisk() {
   }
   attach.finish();
   bool good = run(QStringLiteral("BEGIN")) && run(QStringLiteral("PRAGMA defer_foreign_keys = ON"));
-  for (const char* const name : kTables) {
+  for (const char* const name : kRowTables) {
     const QString table = QLatin1String(name);
     // Added and changed rows, not all: a disk that is nearly full has room for them.
     const QString key = table == QStringLiteral("model_speeds") ? QStringLiteral("model_key")
@@ -541,8 +459,8 @@ bool Database::returnToDisk() {
                               "SELECT * FROM disk.%1) WHERE true ON CONFLICT (%2) DO UPDATE SET %3")
                    .arg(table, key, updates.join(QStringLiteral(", "))));
   }
-  for (qsizetype index = std::size(kTables) - 1; index >= 0; --index) {
-    const QString table = QLatin1String(kTables[index]);
+  for (qsizetype index = std::ssize(kRowTables) - 1; index >= 0; --index) {
+    const QString table = QLatin1String(kRowTables[static_cast<std::size_t>(index)]);
     const QString key = table == QStringLiteral("model_speeds") ? QStringLiteral("model_key")
                                                                 : QStringLiteral("id");
     good =

@@ -174,6 +174,10 @@ class Watched {
       const QString base = match.captured(1).isEmpty() ? QDir::currentPath() : match.captured(1);
       found.append(QDir::cleanPath(QDir(base).filePath(match.captured(2))));
     }
+    // What a link points at is not touched; what it is called is.
+    if (call.name.contains(u"link"_s) && !call.name.startsWith(u"unlink"_s)) {
+      return found.mid(found.size() - 1);
+    }
     return found;
   }
 
@@ -221,9 +225,10 @@ class NoNetworkTest : public QObject {
     QVERIFY2(run.finish(), qPrintable(run.errors()));
     QVERIFY2(run.output().contains(u"\"answerTokens\""_s), qPrintable(run.errors()));
     QVERIFY(run.calls().size() > 100);
-    QCOMPARE(run.foreignSockets(), QStringList());
+    QVERIFY2(run.foreignSockets().isEmpty(), qPrintable(run.foreignSockets().join(u'\n')));
     // A question in the terminal keeps nothing.
-    QCOMPARE(run.foreignWrites({u"tmp"_s, u"run"_s}), QStringList());
+    const QStringList foreign = run.foreignWrites({u"tmp"_s, u"run"_s});
+    QVERIFY2(foreign.isEmpty(), qPrintable(foreign.join(u'\n')));
   }
 
   void readInTheWindow() {
@@ -237,10 +242,10 @@ class NoNetworkTest : public QObject {
     run.terminate();
     QVERIFY(run.finish());
     QVERIFY(run.calls().size() > 100);
-    QCOMPARE(run.foreignSockets(), QStringList());
-    QCOMPARE(run.foreignWrites(
-                 {u"data/bookwheel"_s, u"config/bookwheel"_s, u"cache"_s, u"run"_s, u"tmp"_s}),
-             QStringList());
+    QVERIFY2(run.foreignSockets().isEmpty(), qPrintable(run.foreignSockets().join(u'\n')));
+    const QStringList foreign = run.foreignWrites(
+        {u"data/bookwheel"_s, u"config/bookwheel"_s, u"cache"_s, u"run"_s, u"tmp"_s});
+    QVERIFY2(foreign.isEmpty(), qPrintable(foreign.join(u'\n')));
   }
 };
 

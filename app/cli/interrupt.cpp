@@ -61,6 +61,8 @@ Interrupt::Interrupt() {
   handle(SIGTERM, onSignal);
 }
 
+bool Interrupt::signalled() { return signalsSeen.load() > 0; }
+
 void Interrupt::watch() {
   std::uint64_t count = 0;
   while (read(wakeDescriptor.load(), &count, sizeof count) < 0 && errno == EINTR) {

@@ -17,6 +17,8 @@ class Interrupt {
   Interrupt& operator=(const Interrupt&) = delete;
 
   std::stop_token stopToken() const { return m_source.get_token(); }
+  /// True as soon as a signal came: earlier than the stop token, which another thread triggers.
+  static bool signalled();
 
  private:
   void watch();

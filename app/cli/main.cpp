@@ -51,7 +51,8 @@ int runCommandLine(int argc, char** argv) {
     if (!std::cout) {
       return fail(ExitCode::kFailed, "The output could not be written.");
     }
-    return code;
+    // A prompt that a signal ended looks like the end of the input.
+    return code == ExitCode::kDone && Interrupt::signalled() ? ExitCode::kInterrupted : code;
   } catch (const CommandError& error) {
     return fail(error.exitCode(), error.what());
   } catch (const Error& error) {

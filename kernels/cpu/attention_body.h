@@ -14,8 +14,6 @@
 namespace bookwheel::kernels {
 namespace {
 
-constexpr int kDecodeBlock = 16;  // tokens
-
 struct FloatMatrix {
   const float* data;
   std::int64_t stride;
@@ -341,6 +339,41 @@ inline void scoreTokens(const float* const* queries, const std::uint16_t* keys, 
   }
 }
 
+/// Scores of one block -> weights relative to the row's running maximum; hides those from `seen`
+/// on. The sum stays spread over lanes until the chunk ends.
+inline void softmaxBlock(float (&scores)[kDecodeBlock], std::int64_t seen, float scale, int d,
+                         float* partial) {
+  constexpr int kVectors = kDecodeBlock / kLanes;
+  for (std::int64_t i = seen < 0 ? 0 : seen; i < kDecodeBlock; ++i) {
+    scores[i] = kMinusInfinity;
+  }
+  Float s[kVectors];
+  Float high = splat(kMinusInfinity);
+#pragma GCC unroll 4
+  for (int i = 0; i < kVectors; ++i) {
+    s[i] = mul(load(scores + i * kLanes), splat(scale));
+    high = maximum(high, s[i]);
+  }
+  if (anyGreater(high, splat(partial[0]))) {
+    // The first maximum replaces minus infinity: factor 0, and O and the sums are 0 already.
+    const float peak = maxOf(high);
+    const float factor = exponential(partial[0] - peak);
+    partial[0] = peak;
+    scaleRow(partial + kPartialSums, kDecodeBlock, factor);
+    scaleRow(partial + kPartialHeader, d, factor);
+  }
+  // A row that has seen no token yet: weights are exp(-inf - 0) = 0. A NaN score is never greater
+  // and shows here.
+  const Float peak = splat(partial[0] == kMinusInfinity ? 0.0F : partial[0]);
+#pragma GCC unroll 4
+  for (int i = 0; i < kVectors; ++i) {
+    const Float p = exponential(sub(s[i], peak));
+    float* sums = partial + kPartialSums + i * kLanes;
+    store(scores + i * kLanes, p);
+    store(sums, add(load(sums), p));
+  }
+}
+
 /// One block of at most kDecodeBlock tokens for kRows rows of the stack: scores, running softmax,
 /// values. partials[r] holds maximum, sum and O so far.
 template <int kRows>
@@ -352,23 +385,12 @@ void decodeBlock(const float* const* queries, const std::uint16_t* keys, std::in
     scoreTokens<kRows>(queries, keys + t * stride, stride, count - t < kLanes ? count - t : kLanes,
                        d, reinterpret_cast<float(*)[kDecodeBlock]>(&scores[0][t]));
   }
-  const int padded = (count + kLanes - 1) / kLanes * kLanes;
   const float* weights[kRows];
   float* out[kRows];
+#pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     const std::int64_t seen = visible[r] < count ? visible[r] : count;
-    const float high = scaleAndHide(scores[r], padded, seen, scale);
-    if (high > partials[r][0]) {
-      // The first maximum replaces minus infinity: factor 0, and O and the sum are 0 already.
-      const float factor = exponential(partials[r][0] - high);
-      partials[r][0] = high;
-      partials[r][1] *= factor;
-      scaleRow(partials[r] + kPartialHeader, d, factor);
-    }
-    // A row that has seen no token yet: weights are exp(-inf - 0) = 0. A NaN score leaves the
-    // maximum and shows here.
-    const float peak = partials[r][0] == kMinusInfinity ? 0.0F : partials[r][0];
-    partials[r][1] += exponentiate(scores[r], padded, peak);
+    softmaxBlock(scores[r], seen, scale, d, partials[r]);
     weights[r] = scores[r];
     out[r] = partials[r] + kPartialHeader;
   }
@@ -412,17 +434,20 @@ void decodeUnit(const Stack& stack, std::int64_t chunk, std::int64_t chunks) {
   };
   for (std::int64_t i = 0; i < size; ++i) {
     float* to = partial(i);
-    to[0] = kMinusInfinity;
-    to[1] = 0.0F;
-    for (int c = 0; c < d; c += kLanes) {
-      store(to + kPartialHeader + c, zero());
+    for (int c = 0; c < partialFloats(d); c += kLanes) {
+      store(to + c, zero());
     }
+    to[0] = kMinusInfinity;
   }
   const std::uint16_t* keys = keysOf(args.kv, stack.kvHead, first);
+  // Groups of about equal size: 7 rows are 4 and 3, for a group of one would convert everything for
+  // itself.
+  const std::int64_t groups = (size + kAttentionRows - 1) / kAttentionRows;
+  const std::int64_t step = (size + groups - 1) / groups;
   for (int token = 0; token < count; token += kDecodeBlock) {
     const int here = count - token < kDecodeBlock ? count - token : kDecodeBlock;
-    for (std::int64_t i = 0; i < size; i += kAttentionRows) {
-      const int rows = size - i < kAttentionRows ? static_cast<int>(size - i) : kAttentionRows;
+    for (std::int64_t i = 0; i < size; i += step) {
+      const int rows = static_cast<int>(size - i < step ? size - i : step);
       const float* queries[kAttentionRows];
       float* partials[kAttentionRows];
       std::int64_t visible[kAttentionRows];
@@ -433,6 +458,13 @@ void decodeUnit(const Stack& stack, std::int64_t chunk, std::int64_t chunks) {
       }
       decodeBlockOf(rows)(queries, keys + token * stride, stride, here, d, args.scale, visible,
                           partials);
+    }
+  }
+  for (std::int64_t i = 0; i < size; ++i) {
+    float* to = partial(i);
+    to[1] = 0.0F;
+    for (int t = 0; t < kDecodeBlock; t += kLanes) {
+      to[1] += sumOf(load(to + kPartialSums + t));
     }
   }
 }

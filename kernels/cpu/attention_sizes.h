@@ -10,9 +10,12 @@ namespace bookwheel::kernels {
 
 static constexpr int kKeyTile = 64;        // tokens converted to float32 at a time
 static constexpr int kScoreRows = 8;       // rows of scores that a tile of prefill holds
-static constexpr int kPartialHeader = 16;  // floats before O of a partial: max, sum, unused
+static constexpr int kDecodeBlock = 16;    // tokens whose keys and values decode uses together
+static constexpr int kPartialSums = 16;    // where the sums by token within the block begin
+static constexpr int kPartialHeader = 32;  // floats before O of a partial
 
-/// Floats of one partial result: | max | sum | unused | O[d] |.
+/// Floats of one partial result: | max | sum | unused, to 16 | sums[16] while the chunk runs | O[d]
+/// |.
 static constexpr std::int64_t partialFloats(int d) { return kPartialHeader + d; }
 
 static constexpr std::int64_t chunksOf(std::int64_t tokens) {

@@ -34,6 +34,9 @@ inline Float div(Float a, Float b) { return _mm256_div_ps(a, b); }
 inline Float fma(Float a, Float b, Float c) { return _mm256_fmadd_ps(a, b, c); }
 inline Float maximum(Float a, Float b) { return _mm256_max_ps(a, b); }
 inline Float minimum(Float a, Float b) { return _mm256_min_ps(a, b); }
+inline bool anyGreater(Float a, Float b) {
+  return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)) != 0;
+}
 inline Float absolute(Float a) {
   return _mm256_and_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(0x7FFFFFFF)));
 }

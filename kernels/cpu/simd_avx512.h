@@ -34,6 +34,7 @@ inline Float div(Float a, Float b) { return _mm512_div_ps(a, b); }
 inline Float fma(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }
 inline Float maximum(Float a, Float b) { return _mm512_max_ps(a, b); }
 inline Float minimum(Float a, Float b) { return _mm512_min_ps(a, b); }
+inline bool anyGreater(Float a, Float b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) != 0; }
 inline Float absolute(Float a) { return _mm512_abs_ps(a); }
 inline float sumOf(Float a) { return _mm512_reduce_add_ps(a); }
 inline float maxOf(Float a) { return _mm512_reduce_max_ps(a); }

@@ -43,6 +43,9 @@ inline Float fma(Float a, Float b, Float c) { return a * b + c; }
 /// The second operand where one is NaN, as x86 has it.
 inline Float maximum(Float a, Float b) { return a > b ? a : b; }
 inline Float minimum(Float a, Float b) { return a < b ? a : b; }
+inline bool anyGreater(Float a, Float b) {
+  return a[0] > b[0] || a[1] > b[1] || a[2] > b[2] || a[3] > b[3];
+}
 inline Float absolute(Float a) {
   return reinterpret_cast<Float>(reinterpret_cast<Int>(a) & 0x7FFFFFFF);
 }

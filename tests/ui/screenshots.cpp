@@ -205,7 +205,6 @@ int main(int argc, char** argv) {
   }
   WindowDriver driver(QFileInfo(model).path(), [](Settings& settings) {
     settings.set(Setting::Theme, u"light"_s);
-    settings.set(Setting::ReadAutomatically, false);
     settings.set(Setting::Seed, 7);
   });
   return run(driver, QFileInfo(arguments.at(1)).absoluteFilePath(), model, out) ? 0 : 1;

@@ -327,6 +327,8 @@ void MainWindow::setShelfOpen(bool open) {
     m_outer->setSizes({wanted, std::max(1, width() - wanted)});
   } else {
     m_shelf->setFixedWidth(kRailWidth);
+    // A splitter keeps the room of a widget whose largest width shrinks.
+    m_outer->setSizes({kRailWidth, std::max(1, width() - kRailWidth)});
   }
 }
 

@@ -71,7 +71,7 @@ class Camera {
 
   /// Layouts and repaints that were put off are done.
   static void settle() {
-    WindowDriver::waitFor([] { return false; }, std::chrono::milliseconds(120));
+    WindowDriver::waitFor([] { return false; }, std::chrono::milliseconds(60));
   }
 
   void look(const QString& theme, bool darkPages) {
@@ -140,7 +140,7 @@ bool run(WindowDriver& driver, const QString& pdf, const QString& model, const Q
 
   QPlainTextEdit* question = window.conversation()->composer()->field();
   question->setPlainText(
-      u"Which archive areas are there, and what may each of them contain? Answer as a list."_s);
+      u"Explain the archive areas main, contrib and non-free: a list with two sentences for each."_s);
   QKeyEvent enter(QEvent::KeyPress, Qt::Key_Return, Qt::NoModifier);
   QCoreApplication::sendEvent(question, &enter);
   const auto lastText = [&controller] {
@@ -150,7 +150,7 @@ bool run(WindowDriver& driver, const QString& pdf, const QString& model, const Q
   };
   const auto answering = [&] {
     return controller.state() == State::Answering && controller.messages()->rowCount() == 2 &&
-           lastText().size() > 320;
+           lastText().size() > 260;
   };
   if (!expect(WindowDriver::waitFor(answering, minutes(5)), "an answer streams")) {
     return false;

@@ -115,7 +115,7 @@ DocumentView::DocumentView(ChatController& controller, Settings& settings, Actio
     connect(view, &View::positionChanged, this, [this, view](double position) {
       if (view == reader() && m_document) {
         m_controller.setPosition(position);
-        m_outline->setPlace(m_document->pages().value(int(position)).begin);
+        m_outline->setPlace(m_document->pages().value(view->currentPage()).begin);
       }
     });
     connect(view, &View::scrolledByHand, this, [this] {

@@ -79,6 +79,7 @@ OutlinePanel::OutlinePanel(QWidget* parent)
   m_tree->setHeaderHidden(true);
   m_tree->setFrameShape(QFrame::NoFrame);
   m_tree->setUniformRowHeights(true);
+  m_tree->setSelectionMode(QAbstractItemView::NoSelection);  // the delegate marks the place
   m_tree->setIndentation(14);
   m_tree->setEditTriggers(QAbstractItemView::NoEditTriggers);
   m_tree->setExpandsOnDoubleClick(false);

@@ -408,7 +408,10 @@ void PageView::paintPage(QPainter& painter, int page, const QRectF& rect) {
     for (int i = 0; i < marks->ranges.size(); ++i) {
       const bool isCurrent = m_currentMatch >= 0 && marks->ranges.at(i) == current;
       for (const QRectF& part : marks->rectangles.at(i)) {
-        const QRectF box = place(part).adjusted(-3, -2, 3, 2);
+        // 3 px wider than the words, less on a small page, so that neighbouring lines stay apart.
+        const QRectF words = place(part);
+        const qreal pad = std::clamp(words.height() * 0.2, 1.0, 3.0);
+        const QRectF box = words.adjusted(-pad, -pad * 0.6, pad, pad * 0.6);
         drawBox(painter, box, radius::kBar, sheet.accentSoft, isCurrent ? sheet.accent : QColor(),
                 2);
       }

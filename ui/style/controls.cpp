@@ -136,6 +136,7 @@ QColor inkColor(Ink ink) {
 Label::Label(Type type, Ink ink, Fit fit, QWidget* parent)
     : QLabel(parent), m_type(type), m_ink(ink), m_fit(fit) {
   setTextFormat(Qt::PlainText);
+  setForegroundRole(QPalette::WindowText);  // inside a list it would be Text
   setWordWrap(fit == Fit::Wrap);
   restyle();
   connect(&themeEvents(), &ThemeEvents::changed, this, &Label::restyle);

@@ -301,7 +301,7 @@ class ImportClientTest : public QObject {
     const ImportResult result = readHostile("hang", 300);
     QCOMPARE(result.failure, ImportFailure::TimedOut);
     QVERIFY(isSentence(result.sentence));
-    QCOMPARE_GE(clock.elapsed(), 300);
+    QCOMPARE_GE(clock.elapsed(), 285);     // Qt's coarse timers may be 5 % early
     QCOMPARE_LT(clock.elapsed(), 10'000);  // the deadline and a process start on a busy computer
   }
 

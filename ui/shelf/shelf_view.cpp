@@ -131,7 +131,7 @@ QWidget* ShelfView::makeFull(Actions& actions) {
   connect(m_open, &QPushButton::clicked, actions[Command::OpenDocument], &QAction::trigger);
   m_count = new Label(Type::Note, Ink::Text3);
   m_empty = new Label(Type::Row, Ink::Text2, Label::Fit::Wrap);
-  m_empty->setText(tr("No books yet. A document you open stays here, already read."));
+  m_empty->setText(tr("No books yet. A document you open stays here."));
   m_empty->setContentsMargins(18, 4, 18, 0);
   m_books = makeBookList(false);
   m_chats = new RowsList(m_controller.chats());

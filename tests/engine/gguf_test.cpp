@@ -305,7 +305,7 @@ class GgufTest : public QObject {
 
   /// The figure asked for; sanitizers slow the loop over the strings about tenfold.
   void opensALargeVocabularyQuickly() {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     constexpr qint64 kLimitMs = 500;
 #else
     constexpr qint64 kLimitMs = 50;

@@ -45,7 +45,7 @@ namespace {
 
 // Inputs are a few kilobytes: the loader has no reason to ask for more at once, or to take longer.
 constexpr std::size_t kLargestAllocation = 16u << 20;
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr double kLongestMs = 100.0;  // sentencepiece and the sanitizer together
 #else
 constexpr double kLongestMs = 10.0;

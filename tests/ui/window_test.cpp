@@ -167,30 +167,6 @@ class WindowTest : public QObject {
     QVERIFY(field()->height() < 10 * oneLine);  // eight lines at most
   }
 
-  void escapeStopsAndKeepsTheText() {
-    m_driver->settings().set(Setting::MaxAnswerTokens, 12000);
-    m_driver->settings().set(Setting::Temperature,
-                             1.5);  // seeded weights: any token, so it goes on
-    QVERIFY(openAndRead(writeBook(u"mill.md"_s, 4)));
-    // With random weights an answer may end by itself at any token: then the next one is stopped.
-    const ChatModel* messages = controller().messages();
-    QModelIndex answer;
-    for (int attempt = 0; attempt < 20; ++attempt) {
-      QTest::keyClicks(field(), u"Tell me everything."_s);
-      QTest::keyClick(field(), Qt::Key_Return);
-      QVERIFY(WindowDriver::waitFor(
-          [this] { return controller().state() != State::Answering || lastText().size() > 5; }));
-      QTest::keyClick(&window(), Qt::Key_Escape);
-      QVERIFY(m_driver->waitForState(State::Ready));
-      answer = messages->index(messages->rowCount() - 1, 0);
-      if (answer.data(ChatModel::StateRole).toInt() == int(MessageState::Stopped)) {
-        break;
-      }
-    }
-    QCOMPARE(answer.data(ChatModel::StateRole).toInt(), int(MessageState::Stopped));
-    QVERIFY(answer.data(ChatModel::TextRole).toString().size() > 5);
-  }
-
   void messageOpensForSelection() {
     QVERIFY(openAndRead(writeBook(u"mill.md"_s, 4)));
     controller().ask(u"What?"_s);

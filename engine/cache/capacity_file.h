@@ -2,6 +2,7 @@
 // CapacityFile: all KV of one sequence in 16 bits, in a file.
 #pragma once
 
+#include "engine/cache/capacity_file_header.h"
 #include "engine/cache/capacity_file_layout.h"
 #include "engine/cache/row_reader.h"
 #include "kernels/args.h"
@@ -12,15 +13,6 @@
 #include <memory>
 
 namespace bookwheel {
-
-/// What the rows of a kept file were computed from: two digests that the caller chooses. A file
-/// with others is refused.
-struct KvFingerprint {
-  std::array<std::uint8_t, 32> model{};  // everything that changes a row: weights, RoPE, template
-  std::array<std::uint8_t, 32> text{};   // the tokens read, or what they follow from
-
-  bool operator==(const KvFingerprint&) const = default;
-};
 
 /// The complete 16-bit KV cache where memory is too small for it: CapacityTier's twin in a file.
 /// Rows are written with pwritev and read with preadv, never mapped. Tokens past tokens() are
@@ -89,7 +81,8 @@ class CapacityFile {
   void sync();
 
   /// Reads tokens firstToken .. firstToken + count - 1 of one head, in order: they become rows
-  /// 0 .. count - 1 of the same head of `destination` (any stride; padding is left alone).
+  /// 0 .. count - 1 of the same head of `destination` (any stride; padding is left alone). Several
+  /// threads may read at a time while nothing is truncated.
   void readRange(int layer, int kvHead, std::int64_t firstToken, std::int64_t count,
                  const kernels::KvRows& destination) const;
   /// The same for all heads of a layer.
@@ -130,9 +123,16 @@ class CapacityFile {
   CapacityFile(Descriptor descriptor, std::filesystem::path path, Life life, const KvShape& shape,
                std::int64_t maxTokens, int readers);
 
-  void writeIdentity(const KvFingerprint& fingerprint);
+  void writeHeader(const KvFingerprint& fingerprint);
+  void readHeader(const KvFingerprint& fingerprint, std::int64_t fileBytes);
   void writeRecord(std::int64_t tokens, std::int64_t syncedTokens);
-  void syncRows();
+  /// When it returns, the disk has everything that was written.
+  void syncDisk();
+  void throwIfSyncFailed() const;
+  /// Cuts rows of a head into transfers of one segment each: transfer(offset, pieces of memory).
+  template <typename Transfer>
+  void forEachTransfer(int layer, int kvHead, std::int64_t firstToken, std::int64_t count,
+                       const kernels::KvRows& memory, Transfer transfer) const;
 
   // Constant after construction.
   const Descriptor m_descriptor;
@@ -140,12 +140,13 @@ class CapacityFile {
   const Life m_life;
   const CapacityFileLayout m_layout;
   const std::int64_t m_maxTokens;
+  const std::array<std::uint8_t, 16> m_boot;
 
   std::int64_t m_tokens = 0;
   std::int64_t m_reservedTokens = 0;  // a multiple of kSegmentTokens
-  std::int64_t m_syncedTokens = 0;    // of the rows that are known to be on the disk
-  std::uint64_t m_generation = 0;     // of the last record written
-  bool m_syncFailed = false;
+  std::int64_t m_syncedTokens = 0;    // as the header on the disk has it, or will
+  std::uint64_t m_generation = 0;     // of the last record
+  int m_syncError = 0;                // of the last sync: rows past m_syncedTokens may be lost
 
   RowReader m_reader;  // last: its threads end before the descriptor closes
 };

@@ -10,7 +10,7 @@ namespace bookwheel {
 
 /// The file, S = kSegmentTokens tokens a segment:
 ///
-///   | header, 4096 bytes | segment 0 | segment 1 | ...
+///   | header, 3 pages | segment 0 | segment 1 | ...        (the header: capacity_file_header.h)
 ///
 ///   a segment:  layer 0: head 0: | K V | K V | ...   S rows of rowBytes()
 ///                        head 1: | K V | K V | ...
@@ -19,7 +19,7 @@ namespace bookwheel {
 /// A row is that of CapacityTier: K (d) then V (d) in f16, padded with zeros to a multiple of 128
 /// bytes. The rows of one (layer, head, segment) are a run: whole pages, next to each other.
 struct CapacityFileLayout {
-  static constexpr std::int64_t kHeaderBytes = 4096;
+  static constexpr std::int64_t kHeaderBytes = 3 * 4096;
   static constexpr int kSegmentTokens = 512;
   static constexpr std::int64_t kRowAlignment = 128;
 

@@ -59,8 +59,8 @@ class PrefetchBuffer {
   /// All tokens that a step wants of a head must fit its slots; they stay until the next
   /// beginStep().
   void want(int layer, int kvHead, std::span<const std::uint32_t> tokens, std::uint32_t* slotsOut);
-  /// Requests pairs that the next step may want, as far as there are slots that this step did not
-  /// want. A failed read of a pair that nobody wants afterwards is no error.
+  /// Requests pairs that the next step may want, in the given order, as far as there are slots that
+  /// this step did not want. A guess that cannot be read is forgotten.
   void prefetch(int layer, int kvHead, std::span<const std::uint32_t> tokens);
   /// Returns when no row of the layer is on its way. Throws the Error of a wanted pair that could
   /// not be read: this step's slots of the layer are void then, and the buffer stays usable.
@@ -70,8 +70,8 @@ class PrefetchBuffer {
   /// kernels::ExactPairsArgs; valid as long as the buffer.
   kernels::KvRows rows(int layer) const;
 
-  /// Drops all pairs of tokens >= fromToken: after CapacityFile::truncate, before anything else is
-  /// wanted. forget(0) empties the buffer.
+  /// Drops all pairs of tokens >= fromToken, and requests under way: with every
+  /// CapacityFile::truncate, before the file is written again. forget(0) empties the buffer.
   void forget(std::int64_t fromToken);
 
   /// Of the step since beginStep().
@@ -91,19 +91,41 @@ class PrefetchBuffer {
 
     ReadGroup reads;
     FetchStats stats;
-    // Counts the times at which no row of the layer was on its way, from 1: a slot requested in the
-    // current epoch may still be written by a reader.
+    bool isPending = false;  // rows may be on their way
+    // Counts the times at which none was, from 1: with isPending, a slot requested in the current
+    // epoch may be written by a reader at any moment.
     std::uint32_t epoch = 1;
+    std::int64_t exposedNs = 0;    // in want(), of the wait() to come
+    std::optional<Error> problem;  // of a wanted pair; its request says `failed`
   };
+  /// Rows to be handed to the reader, linked by RowRead::next.
+  struct Requests {
+    RowRead* first = nullptr;
+    RowRead* last = nullptr;
+    int count = 0;
+  };
+  enum class Failed { All, Unwanted };
   struct Free {
     void operator()(std::uint16_t* memory) const;
   };
 
-  SlotTable& table(int layer, int kvHead);
-  RowRead& request(int layer, int kvHead, int slot);
+  Layer& layerAt(int layer);
+  SlotTable& tableAt(int layer, int kvHead);
+  RowRead& requestAt(int layer, int kvHead, int slot);
   std::uint16_t* slotRow(int layer, int kvHead, int slot) const;
-  void fetch(int layer, int kvHead, int slot, std::uint32_t token, RowRead& read);
-  std::optional<Error> settle(int layer);
+
+  std::span<std::uint16_t> takeVictims(int layer, const SlotTable& table, std::size_t most,
+                                       SlotTable::Reach reach);
+  void append(Requests& requests, int layer, int kvHead, int slot, std::uint32_t token);
+  void hand(int layer, const Requests& requests, ReadUrgency urgency);
+  void settleIfIdle(int layer);
+  /// Waits until no row of the layer is on its way. Failed rows that nobody wants are dropped; if
+  /// there are others, the layer has a problem.
+  void drain(int layer);
+  /// visit(head, slot), while no row of the layer is on its way.
+  template <typename Visit>
+  void forEachFailed(int layer, Visit visit);
+  void dropFailed(int layer, Failed which);
 
   // Constant after construction.
   CapacityFile& m_file;

@@ -25,7 +25,7 @@ struct RowRead {
   std::int64_t token = 0;
   std::uint16_t* destination = nullptr;  // (2 d) f16: K, then V
   bool failed = false;                   // set by the reader: destination holds garbage
-  RowRead* next = nullptr;               // the reader's
+  RowRead* next = nullptr;               // in the list that is handed over; null at its end
 };
 
 enum class ReadUrgency {
@@ -36,7 +36,7 @@ enum class ReadUrgency {
 class RowReader;
 
 /// Reads that are waited for together, for example those of one layer. Engine thread only. The
-/// reader must outlive it; the destructor waits for what is still on its way.
+/// reader must outlive it; the destructor cancels.
 class ReadGroup {
  public:
   explicit ReadGroup(RowReader& reader) : m_reader(reader) {}
@@ -48,17 +48,26 @@ class ReadGroup {
   /// earlier rows are on their way; Now makes the whole group urgent. Allocates nothing. Rows that
   /// follow each other in the file are best given in that order: they are read together.
   void add(std::span<RowRead> rows, ReadUrgency urgency);
+  /// The same for `count` rows that the caller has linked by `next`, from `first` to `last`.
+  void add(RowRead* first, RowRead* last, int count, ReadUrgency urgency);
   /// Nothing is on its way; every destination is filled or its row says `failed`.
   bool isIdle() const;
   /// Returns when the group is idle; the calling thread reads rows of this group meanwhile. Every
   /// row has been tried; if any failed, the first error is thrown. The group may be used again.
   void wait();
+  /// The same, with the first error as a value.
+  std::optional<Error> waitForError();
+  /// Rows that nobody reads yet are not read and count as failed; returns when the group is idle.
+  /// Forgets errors.
+  void cancel() noexcept;
 
   /// Time during which at least one row was on its way, since the last call, in nanoseconds.
   std::int64_t takeBusyNs();
 
  private:
   friend class RowReader;
+
+  bool isIdleLocked() const { return m_first == nullptr && m_running == 0; }
 
   RowReader& m_reader;
   // All guarded by RowReader::m_mutex.
@@ -101,13 +110,16 @@ class RowReader {
     ReadGroup* last = nullptr;
   };
 
-  void readLoop(const std::stop_token& stop);
+  void readLoop();
+  void end();
+  // With m_mutex held:
   Queue& queueOf(const ReadGroup& group);
   void enqueue(ReadGroup& group, ReadUrgency urgency);
   void dequeue(ReadGroup& group);
   /// Takes up to `most` rows off the group; the caller reads them and calls finish.
   RowRead* claim(ReadGroup& group, int most);
-  void finish(ReadGroup& group, std::optional<Error> error);
+  void finish(ReadGroup& group, const std::optional<Error>& error);
+  // Without:
   /// Reads a list of rows; marks those that failed and returns the first error.
   std::optional<Error> read(RowRead* rows) const;
 
@@ -117,12 +129,13 @@ class RowReader {
   const std::filesystem::path m_path;
 
   std::mutex m_mutex;
-  std::condition_variable_any m_work;  // a queue has become non-empty
+  std::condition_variable m_work;  // a queue has become non-empty, or the end has come
   std::condition_variable m_allIdle;
   Queue m_now;
   Queue m_ahead;
   int m_sleepers = 0;    // readers waiting for work
   int m_busyGroups = 0;  // groups that are not idle
+  bool m_isEnding = false;
 
   std::vector<std::jthread> m_threads;  // last: they end before what they use
 };

@@ -57,8 +57,8 @@ class MessageBrowser : public QTextBrowser {
   }
 
   void show(std::shared_ptr<SafeDocument> document) {
+    setDocument(document.get());  // takes leave of the old one, which must still be there
     m_kept = std::move(document);
-    setDocument(m_kept.get());
   }
 
   ~MessageBrowser() override {
@@ -309,6 +309,10 @@ QWidget* MessageDelegate::createEditor(QWidget* parent, const QStyleOptionViewIt
           [self](const QUrl& link) { Q_EMIT self->linkClicked(link.toString(), QCursor::pos()); });
   return browser;
 }
+
+/// An open message is there to be selected, not to be edited: Qt's handling of editors would keep
+/// Esc (which stops the answer) and Tab from it.
+bool MessageDelegate::eventFilter(QObject*, QEvent*) { return false; }
 
 void MessageDelegate::setEditorData(QWidget* editor, const QModelIndex& index) const {
   // The geometry comes first: a browser lays its document out anew at whatever width it has.

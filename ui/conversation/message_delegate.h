@@ -40,6 +40,9 @@ class MessageDelegate : public QStyledItemDelegate {
  Q_SIGNALS:
   void linkClicked(const QString& target, const QPoint& globalPos);
 
+ protected:
+  bool eventFilter(QObject* editor, QEvent* event) override;
+
  private:
   struct Entry {
     QString text;

@@ -18,6 +18,7 @@
 #include "ui/drop_overlay.h"
 #include "ui/header_bar.h"
 #include "ui/panel/status_strip.h"
+#include "ui/panes.h"
 #include "ui/reader/document_view.h"
 #include "ui/search_field.h"
 #include "ui/shelf/shelf_view.h"
@@ -34,20 +35,16 @@
 #include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
-#include <QJsonArray>
-#include <QJsonDocument>
-#include <QJsonObject>
 #include <QMenu>
 #include <QMimeData>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSaveFile>
 #include <QScreen>
-#include <QSplitter>
-#include <QStackedWidget>
 #include <QToolBar>
 
 #include <algorithm>
+#include <functional>
 
 namespace bookwheel {
 
@@ -55,20 +52,8 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr int kWideFrom = 1200;
-constexpr int kMediumFrom = 1000;
 constexpr QSize kSmallest(720, 560);
 constexpr QSize kFirstSize(1440, 900);
-constexpr int kShelfWidth = 264;
-constexpr int kShelfLeast = 220;
-constexpr int kShelfMost = 380;
-constexpr int kRailWidth = 56;
-constexpr int kDocumentLeast = 420;
-constexpr int kConversationWidth = 502;
-constexpr int kConversationLeast = 380;
-constexpr int kConversationMost = 720;
-constexpr int kStackedLeast = 190;
-constexpr double kStackedDocumentShare = 0.45;
 
 QStringList localFiles(const QMimeData& data) {
   QStringList files;
@@ -95,9 +80,7 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
       m_document(new DocumentView(controller, settings, m_actions)),
       m_conversation(new ConversationView(controller, m_actions)),
       m_strip(new StatusStrip(*controller.stats())),
-      m_outer(new QSplitter(Qt::Horizontal)),
-      m_reading(new QSplitter(Qt::Horizontal)),
-      m_stack(new QStackedWidget) {
+      m_panes(new Panes(m_shelf, m_start, m_document, m_conversation, settings)) {
   setWindowIcon(applicationIcon());
   setMinimumSize(kSmallest);
   setAcceptDrops(true);
@@ -113,19 +96,7 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
   m_header->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
   addToolBar(Qt::TopToolBarArea, bar);
 
-  m_reading->addWidget(m_document);
-  m_reading->addWidget(m_conversation);
-  m_reading->setStretchFactor(0, 1);
-  m_reading->setStretchFactor(1, 0);
-  m_reading->setChildrenCollapsible(false);
-  m_stack->addWidget(m_start);
-  m_stack->addWidget(m_reading);
-  m_outer->addWidget(m_shelf);
-  m_outer->addWidget(m_stack);
-  m_outer->setStretchFactor(0, 0);
-  m_outer->setStretchFactor(1, 1);
-  m_outer->setChildrenCollapsible(false);
-  setCentralWidget(m_outer);
+  setCentralWidget(m_panes);
 
   auto* dock = new QDockWidget(tr("Memory and speed"));
   dock->setObjectName(u"memory-and-speed"_s);
@@ -139,7 +110,10 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
 
   connectActions();
   connect(m_search, &SearchField::chosen, this, &MainWindow::takeHit);
-  connect(m_shelf, &ShelfView::expandRequested, this, [this] { setShelfOpen(true); });
+  connect(m_shelf, &ShelfView::expandRequested, m_panes, [this] { m_panes->setShelfOpen(true); });
+  connect(m_panes, &Panes::narrowChanged, m_header, &HeaderBar::setNarrow);
+  connect(m_panes, &Panes::narrowChanged, m_strip, &StatusStrip::setNarrow);
+  connect(m_panes, &Panes::shelfOpenChanged, m_actions[Command::ToggleShelf], &QAction::setChecked);
   connect(m_start, &StartPage::wayChosen, this, &MainWindow::performWay);
   connect(m_start, &StartPage::modelFileRequested, this, &MainWindow::openModelDialog);
   connect(m_conversation, &ConversationView::wayChosen, this, &MainWindow::performWay);
@@ -155,9 +129,6 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
   });
   connect(&controller, &ChatController::headerChanged, this, &MainWindow::refresh);
   connect(&controller, &ChatController::announced, this, &MainWindow::announce);
-  // Only what the person moves is remembered, not what a narrow window squeezes.
-  connect(m_outer, &QSplitter::splitterMoved, this, &MainWindow::storeLayout);
-  connect(m_reading, &QSplitter::splitterMoved, this, &MainWindow::storeLayout);
   connect(&controller, &ChatController::composerChanged, this, &MainWindow::takeFocusForBook);
   qApp->installEventFilter(this);
 
@@ -167,7 +138,7 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
     const QSize room = screen() != nullptr ? screen()->availableSize() : kFirstSize;
     resize(kFirstSize.boundedTo(room));
   }
-  arrange();
+  m_panes->arrange(size());
   refresh();
 }
 
@@ -193,10 +164,7 @@ void MainWindow::connectActions() {
     m_search->openOver(m_search->isVisible() ? static_cast<QWidget*>(m_search)
                                              : m_header->searchButton());
   });
-  on(Command::ToggleShelf, [this](bool open) {
-    setShelfOpen(open);
-    storeLayout();
-  });
+  on(Command::ToggleShelf, [this](bool open) { m_panes->setShelfOpen(open); });
   on(Command::FullScreen, [this](bool full) { full ? showFullScreen() : showNormal(); });
   on(Command::NextPane, [this] { movePane(1); });
   on(Command::PreviousPane, [this] { movePane(-1); });
@@ -215,7 +183,7 @@ void MainWindow::refresh() {
   using State = ChatController::State;
   const State state = m_controller.state();
   const bool book = m_controller.book() != 0 || m_controller.document() != nullptr;
-  m_stack->setCurrentWidget(book ? static_cast<QWidget*>(m_reading) : m_start);
+  m_panes->showBook(book);
   const QString title = m_controller.title();
   setWindowTitle(book ? tr("%1 - Bookwheel").arg(title) : tr("Bookwheel"));
   m_actions[Command::Stop]->setEnabled(state == State::Answering || state == State::Reading ||
@@ -251,91 +219,10 @@ void MainWindow::takeFocusForBook() {
   }
 }
 
-MainWindow::WidthClass MainWindow::widthClass() const {
-  return width() >= kWideFrom     ? WidthClass::Wide
-         : width() >= kMediumFrom ? WidthClass::Medium
-                                  : WidthClass::Narrow;
-}
-
-QJsonObject MainWindow::storedLayout(WidthClass width) const {
-  const QJsonObject all =
-      QJsonDocument::fromJson(m_settings.text(Setting::WindowLayout).toUtf8()).object();
-  return all.value(QString::number(int(width))).toObject();
-}
-
-void MainWindow::storeLayout() {
-  if (!m_arranged) {
-    return;
-  }
-  QJsonObject all =
-      QJsonDocument::fromJson(m_settings.text(Setting::WindowLayout).toUtf8()).object();
-  QJsonObject mine;
-  const bool open = m_shelf->form() == ShelfView::Form::Full;
-  mine.insert(u"shelf"_s, open);
-  mine.insert(u"shelfWidth"_s,
-              open ? m_shelf->width() : storedLayout(m_widthClass).value(u"shelfWidth"_s).toInt());
-  const QList<int> sizes = m_reading->sizes();
-  if (m_stack->currentWidget() == m_reading && sizes.size() == 2) {
-    mine.insert(u"split"_s, QJsonArray{sizes.at(0), sizes.at(1)});
-  } else {
-    mine.insert(u"split"_s, storedLayout(m_widthClass).value(u"split"_s));
-  }
-  all.insert(QString::number(int(m_widthClass)), mine);
-  m_settings.set(Setting::WindowLayout,
-                 QString::fromUtf8(QJsonDocument(all).toJson(QJsonDocument::Compact)));
-}
-
-void MainWindow::arrange() {
-  const WidthClass now = widthClass();
-  if (m_arranged && now == m_widthClass) {
-    return;
-  }
-  m_widthClass = now;
-  m_arranged = true;
-  const QJsonObject stored = storedLayout(now);
-  const bool narrow = now == WidthClass::Narrow;
-  m_header->setNarrow(narrow);
-  m_strip->setNarrow(narrow);
-
-  m_reading->setOrientation(narrow ? Qt::Vertical : Qt::Horizontal);
-  m_document->setMinimumSize(narrow ? QSize(0, kStackedLeast) : QSize(kDocumentLeast, 0));
-  m_conversation->setMinimumSize(narrow ? QSize(0, kStackedLeast) : QSize(kConversationLeast, 0));
-  m_conversation->setMaximumWidth(narrow ? QWIDGETSIZE_MAX : kConversationMost);
-  const QJsonArray split = stored.value(u"split"_s).toArray();
-  if (split.size() == 2) {
-    m_reading->setSizes({split.at(0).toInt(), split.at(1).toInt()});
-  } else if (narrow) {
-    const int room = height();
-    m_reading->setSizes(
-        {int(room * kStackedDocumentShare), int(room * (1 - kStackedDocumentShare))});
-  } else {
-    const int room = width() - (now == WidthClass::Wide ? kShelfWidth : kRailWidth);
-    const int talk = std::min(kConversationWidth, std::max(kConversationLeast, room * 45 / 100));
-    m_reading->setSizes({room - talk, talk});
-  }
-  setShelfOpen(stored.value(u"shelf"_s).toBool(now == WidthClass::Wide));
-}
-
-void MainWindow::setShelfOpen(bool open) {
-  m_shelf->setForm(open ? ShelfView::Form::Full : ShelfView::Form::Rail);
-  m_actions[Command::ToggleShelf]->setChecked(open);
-  if (open) {
-    m_shelf->setMinimumWidth(kShelfLeast);
-    m_shelf->setMaximumWidth(kShelfMost);
-    const int stored = storedLayout(m_widthClass).value(u"shelfWidth"_s).toInt();
-    const int wanted = std::clamp(stored > 0 ? stored : kShelfWidth, kShelfLeast, kShelfMost);
-    m_outer->setSizes({wanted, std::max(1, width() - wanted)});
-  } else {
-    m_shelf->setFixedWidth(kRailWidth);
-    // A splitter keeps the room of a widget whose largest width shrinks.
-    m_outer->setSizes({kRailWidth, std::max(1, width() - kRailWidth)});
-  }
-}
-
 void MainWindow::resizeEvent(QResizeEvent* event) {
   QMainWindow::resizeEvent(event);
   m_dropOverlay->setGeometry(rect());
-  arrange();
+  m_panes->arrange(size());
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
@@ -346,7 +233,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
 void MainWindow::showEvent(QShowEvent* event) {
   QMainWindow::showEvent(event);
   if (QApplication::focusWidget() == nullptr || QApplication::focusWidget()->window() != this) {
-    if (m_stack->currentWidget() == m_start) {
+    if (!m_panes->showsBook()) {
       m_start->takeFocus();
     } else {
       m_conversation->composer()->field()->setFocus(Qt::OtherFocusReason);
@@ -567,7 +454,7 @@ void MainWindow::movePane(int step) {
     std::function<void()> focus;
   };
   QList<Pane> panes{{m_shelf, [this] { m_shelf->takeFocus(); }}};
-  if (m_stack->currentWidget() == m_reading) {
+  if (m_panes->showsBook()) {
     QWidget* field = m_conversation->composer()->field();
     panes.append({m_document, [this] { m_document->reader()->setFocus(Qt::ShortcutFocusReason); }});
     panes.append({m_conversation->messages(),

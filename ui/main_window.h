@@ -10,9 +10,6 @@
 
 #include <optional>
 
-class QSplitter;
-class QStackedWidget;
-
 namespace bookwheel {
 
 class ChatController;
@@ -20,14 +17,14 @@ class ConversationView;
 class DocumentView;
 class HeaderBar;
 class ModelCatalog;
+class Panes;
 class SearchField;
 class Settings;
 class ShelfView;
 class StartPage;
 class StatusStrip;
 
-/// Three panes from 1,200 pixels; a rail in the place of the shelf below that; document above
-/// conversation below 1,000. What the person changed is remembered for each of the three.
+/// The program's one window: header, panes, strip and what the commands do.
 class MainWindow : public QMainWindow {
   Q_OBJECT
  public:
@@ -57,17 +54,10 @@ class MainWindow : public QMainWindow {
   QMenu* createPopupMenu() override { return nullptr; }
 
  private:
-  enum class WidthClass { Narrow, Medium, Wide };
-
   void connectActions();
   void refresh();
   /// A book was opened: the question can be written as soon as the field takes it.
   void takeFocusForBook();
-  WidthClass widthClass() const;
-  void arrange();
-  void setShelfOpen(bool open);
-  void storeLayout();
-  QJsonObject storedLayout(WidthClass width) const;
   void openDocumentDialog();
   void openModelDialog();
   void showModels();
@@ -94,12 +84,8 @@ class MainWindow : public QMainWindow {
   DocumentView* m_document;
   ConversationView* m_conversation;
   StatusStrip* m_strip;
-  QSplitter* m_outer;
-  QSplitter* m_reading;
-  QStackedWidget* m_stack;
+  Panes* m_panes;
   QWidget* m_dropOverlay;
-  WidthClass m_widthClass = WidthClass::Wide;
-  bool m_arranged = false;
   bool m_hadBook = false;
   bool m_wantsComposer = false;
   std::optional<int> m_wantedPage;

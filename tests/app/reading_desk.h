@@ -4,18 +4,14 @@
 #pragma once
 
 #include "app/chat/chat_controller.h"
-#include "engine/model/gguf.h"
-#include "engine/model/tokenizer.h"
+#include "tests/app/endless_model.h"
 #include "tests/support/tiny_model.h"
 
 #include <QFile>
 #include <QString>
 #include <QTemporaryDir>
 
-#include <algorithm>
-#include <cstddef>
 #include <memory>
-#include <vector>
 
 namespace bookwheel {
 
@@ -65,27 +61,13 @@ class ReadingDesk {
     return path(name);
   }
 
-  /// The same model, but its output rows of the tokens that end an answer are zero: the best of
-  /// some hundred random logits is above zero, so a greedy answer goes on until it is stopped or
-  /// the context is full.
+  /// The same model, but its greedy answers go on until they are stopped or the context is full.
   QString writeEndlessModel(int contextTokens = 8192) const {
     TinyModelOptions options;
     options.contextTokens = contextTokens;
-    GgufDraft draft = tinyModel(options);
-    const std::vector<std::byte> bytes = draft.bytes();
-    const Gguf file = Gguf::parse(bytes);
-    const auto tokenizer = Tokenizer::create(file);
-    std::vector<std::byte>& rows = draft.tensorNamed("output.weight").data;
-    const std::size_t rowBytes =
-        rows.size() / static_cast<std::size_t>(tokenizer->vocabularySize());
-    for (TokenId id = 0; id < tokenizer->vocabularySize(); ++id) {
-      if (tokenizer->endsAnswer(id)) {
-        const auto row = rows.begin() + static_cast<std::ptrdiff_t>(rowBytes) * id;
-        std::fill(row, row + static_cast<std::ptrdiff_t>(rowBytes), std::byte{0});
-      }
-    }
-    draft.write(path(QStringLiteral("endless.gguf")).toStdString());
-    return path(QStringLiteral("endless.gguf"));
+    const QString file = path(QStringLiteral("endless.gguf"));
+    endlessModel(options).write(file.toStdString());
+    return file;
   }
 
   /// `paragraphs` numbered paragraphs of about 200 characters; 15 make a page.

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The window without a mouse: every stop has a name, Tab and F6 reach all and are never caught, and
 // the event loop is never held up.
-#include "tests/support/tiny_model.h"
-#include "tests/ui/window_driver.h"
-#include "ui/conversation/composer.h"
+#include "tests/ui/tiny_window.h"
 #include "ui/conversation/conversation_view.h"
 #include "ui/conversation/message_list.h"
 #include "ui/dialogs/models_dialog.h"
@@ -91,53 +89,23 @@ class KeyboardTest : public QObject {
   Q_OBJECT
 
  private:
-  QTemporaryDir m_files;
-  std::unique_ptr<WindowDriver> m_driver;
+  TinyWindow m_desk;
 
-  QString write(const QString& name, const QByteArray& bytes) {
-    QFile file(m_files.filePath(name));
-    if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size()) {
-      qFatal("cannot write %s", qPrintable(file.fileName()));
-    }
-    return file.fileName();
-  }
-  ChatController& controller() { return m_driver->controller(); }
-  MainWindow& window() { return m_driver->window(); }
-  QPlainTextEdit* field() { return window().conversation()->composer()->field(); }
-
-  QString writeBook(int paragraphs) {
-    QByteArray text = "# First\n\n";
-    for (int i = 0; i < paragraphs; ++i) {
-      text += "Paragraph " + QByteArray::number(i) + " tells of the heron and the mill.\n\n";
-    }
-    return write(u"book.md"_s, text);
-  }
+  ChatController& controller() { return m_desk.controller(); }
+  MainWindow& window() { return m_desk.window(); }
+  QPlainTextEdit* field() { return m_desk.questionField(); }
+  QString writeBook(int paragraphs) { return m_desk.writeBook(u"book.md"_s, paragraphs); }
 
  private Q_SLOTS:
-  void initTestCase() {
-    QDir(m_files.path()).mkdir(u"models"_s);
-    TinyModelOptions options;
-    options.contextTokens = 16384;  // the longest book of these tests has about 8,000 tokens
-    const std::vector<std::byte> bytes = tinyModel(options).bytes();
-    write(u"models/tiny.gguf"_s,
-          QByteArray(reinterpret_cast<const char*>(bytes.data()), qsizetype(bytes.size())));
-  }
-
   void init() {
-    m_driver = std::make_unique<WindowDriver>(
-        m_files.filePath(u"models"_s), [](Settings& s) { s.set(Setting::MaxAnswerTokens, 32); });
-    window().resize(1440, 900);
-    window().show();
-    QApplication::setActiveWindow(&window());
-    controller().start();
-    QVERIFY(m_driver->waitForState(State::NoDocument));
+    QVERIFY(m_desk.open([](Settings& settings) { settings.set(Setting::MaxAnswerTokens, 32); }));
   }
 
-  void cleanup() { m_driver.reset(); }
+  void cleanup() { m_desk.close(); }
 
   void everyStopHasAName() {
     QCOMPARE(unnamed(window()), QString());
-    window().openFiles({write(u"empty.txt"_s, {})});
+    window().openFiles({m_desk.write(u"empty.txt"_s, {})});
     QVERIFY(WindowDriver::waitFor([this] { return !controller().notices().isEmpty(); }));
     QCOMPARE(unnamed(window()), QString());
     window().openFiles({writeBook(20)});
@@ -145,10 +113,10 @@ class KeyboardTest : public QObject {
       return controller().state() == State::Reading || controller().state() == State::Ready;
     }));
     QCOMPARE(unnamed(window()), QString());
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     controller().ask(u"What is there?"_s);
     QCOMPARE(unnamed(window()), QString());
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     window().conversation()->messages()->setFocus();
     window().actions()[Command::ToggleContents]->setChecked(true);
     window().actions()[Command::Find]->trigger();
@@ -158,7 +126,7 @@ class KeyboardTest : public QObject {
       QCoreApplication::processEvents();
       QCOMPARE(unnamed(window()), QString());
     }
-    SettingsDialog settings(m_driver->settings(), &window());
+    SettingsDialog settings(m_desk.driver().settings(), &window());
     ShortcutsDialog shortcuts(window().actions(), &window());
     PageRangeDialog pages(controller(), &window());
     for (QWidget* dialog : {static_cast<QWidget*>(&settings), static_cast<QWidget*>(&shortcuts),
@@ -181,20 +149,20 @@ class KeyboardTest : public QObject {
   void focusStartsWhereTheWorkIs() {
     QTRY_VERIFY(QApplication::focusWidget() != nullptr);
     window().openFiles({writeBook(6)});
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     QTRY_VERIFY(field()->isEnabled());
     QTRY_COMPARE(QApplication::focusWidget(), field());
     QTest::keyClicks(field(), u"Who?"_s);
     QTest::keyClick(field(), Qt::Key_Return);
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     QCOMPARE(QApplication::focusWidget(), field());
   }
 
   void f6GoesAround() {
     window().openFiles({writeBook(6)});
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     controller().ask(u"What?"_s);
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     field()->setFocus();
     QTRY_VERIFY(field()->hasFocus());
     for (const int step : {1, -1}) {
@@ -215,7 +183,7 @@ class KeyboardTest : public QObject {
 
   void tabReachesEverythingAndReturns() {
     window().openFiles({writeBook(6)});
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     field()->setFocus();
     QTRY_VERIFY(field()->hasFocus());
     QSet<QWidget*> reached;
@@ -236,24 +204,6 @@ class KeyboardTest : public QObject {
                             QLatin1StringView(widget->metaObject()->className())));
       }
     }
-  }
-
-  void escapeClosesWhatIsOpenBeforeItStops() {
-    m_driver->settings().set(Setting::MaxAnswerTokens, 12000);
-    m_driver->settings().set(Setting::Temperature,
-                             1.5);  // seeded weights: any token, so it goes on
-    window().openFiles({writeBook(6)});
-    QVERIFY(m_driver->waitForState(State::Ready));
-    controller().ask(u"Everything?"_s);
-    QVERIFY(m_driver->waitForState(State::Answering));
-    window().actions()[Command::Find]->trigger();
-    auto* words = window().findChild<QLineEdit*>(u"find"_s);
-    QTRY_VERIFY(words->hasFocus());
-    QTest::keyClick(words, Qt::Key_Escape);
-    QTRY_VERIFY(!words->isVisible());
-    QCOMPARE(controller().state(), State::Answering);
-    QTest::keyClick(QApplication::focusWidget(), Qt::Key_Escape);
-    QVERIFY(m_driver->waitForState(State::Ready));
   }
 
   void keysCanBeChanged() {
@@ -285,12 +235,13 @@ class KeyboardTest : public QObject {
     // part of it.
     constexpr double kMostMs = 50;
     window().openFiles({writeBook(40)});
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     const TurnWatch watch;
     controller().ask(u"What is there?"_s);
-    QVERIFY(m_driver->waitForState(State::Ready));
-    window().openFiles({write(u"second.md"_s, QByteArray("Another one.\n\n").repeated(400))});
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
+    window().openFiles(
+        {m_desk.write(u"second.md"_s, QByteArray("Another one.\n\n").repeated(400))});
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     window().actions()[Command::Find]->trigger();
     QTest::keyClicks(window().findChild<QLineEdit*>(u"find"_s), u"one"_s);
     WindowDriver::waitFor([] { return false; }, std::chrono::milliseconds(300));

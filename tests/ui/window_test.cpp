@@ -2,9 +2,7 @@
 // The whole window with a tiny model: open, read, ask, stop, errors, themes, widths and the way
 // back.
 #include "app/documents/document.h"
-#include "tests/support/tiny_model.h"
-#include "tests/ui/window_driver.h"
-#include "ui/conversation/composer.h"
+#include "tests/ui/tiny_window.h"
 #include "ui/conversation/conversation_view.h"
 #include "ui/conversation/message_list.h"
 #include "ui/conversation/notice_list.h"
@@ -35,31 +33,10 @@ class WindowTest : public QObject {
   Q_OBJECT
 
  private:
-  QTemporaryDir m_files;
-  std::unique_ptr<WindowDriver> m_driver;
-
-  QString write(const QString& name, const QByteArray& bytes) {
-    QFile file(m_files.filePath(name));
-    if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size()) {
-      qFatal("cannot write %s", qPrintable(file.fileName()));
-    }
-    return file.fileName();
-  }
-
-  /// About `paragraphs` * 60 bytes with a heading in front of every tenth paragraph.
-  QString writeBook(const QString& name, int paragraphs) {
-    QByteArray text;
-    for (int i = 0; i < paragraphs; ++i) {
-      if (i % 10 == 0) {
-        text += "# Chapter " + QByteArray::number(i / 10 + 1) + "\n\n";
-      }
-      text += "Paragraph " + QByteArray::number(i) + " tells of the heron and the mill.\n\n";
-    }
-    return write(name, text);
-  }
+  TinyWindow m_desk;
 
   QString writePdf(const QString& name, int pages) {
-    const QString path = m_files.filePath(name);
+    const QString path = m_desk.path(name);
     QPdfWriter writer(path);
     writer.setResolution(72);
     QPainter painter(&writer);
@@ -79,22 +56,12 @@ class WindowTest : public QObject {
     return path;
   }
 
-  ChatController& controller() { return m_driver->controller(); }
-  MainWindow& window() { return m_driver->window(); }
-  QPlainTextEdit* field() { return window().conversation()->composer()->field(); }
+  ChatController& controller() { return m_desk.controller(); }
+  MainWindow& window() { return m_desk.window(); }
+  QPlainTextEdit* field() { return m_desk.questionField(); }
+  QString lastText() { return m_desk.lastText(); }
 
   void trigger(Command command) { window().actions()[command]->trigger(); }
-
-  QString lastText() {
-    const ChatModel* messages = controller().messages();
-    return messages->data(messages->index(messages->rowCount() - 1, 0), ChatModel::TextRole)
-        .toString();
-  }
-
-  bool openAndRead(const QString& path) {
-    window().openFiles({path});
-    return m_driver->waitForState(State::Ready);
-  }
 
   QStringList shownNotices() {
     QStringList titles;
@@ -108,31 +75,18 @@ class WindowTest : public QObject {
   }
 
  private Q_SLOTS:
-  void initTestCase() {
-    QDir(m_files.path()).mkdir(u"models"_s);
-    TinyModelOptions options;
-    options.contextTokens = 16384;  // the longest book of these tests has about 8,000 tokens
-    const std::vector<std::byte> bytes = tinyModel(options).bytes();
-    write(u"models/tiny.gguf"_s,
-          QByteArray(reinterpret_cast<const char*>(bytes.data()), qsizetype(bytes.size())));
-  }
-
   void init() {
-    m_driver = std::make_unique<WindowDriver>(m_files.filePath(u"models"_s), [](Settings& s) {
-      s.set(Setting::Theme, u"light"_s);
-      s.set(Setting::Seed, 3);
-      s.set(Setting::MaxAnswerTokens, 48);
-    });
-    window().resize(1440, 900);
-    window().show();
-    controller().start();
-    QVERIFY(m_driver->waitForState(State::NoDocument));
+    QVERIFY(m_desk.open([](Settings& settings) {
+      settings.set(Setting::Theme, u"light"_s);
+      settings.set(Setting::Seed, 3);
+      settings.set(Setting::MaxAnswerTokens, 48);
+    }));
   }
 
-  void cleanup() { m_driver.reset(); }
+  void cleanup() { m_desk.close(); }
 
   void opensReadsAndAnswers() {
-    QVERIFY(openAndRead(writeBook(u"mill.md"_s, 20)));
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"mill.md"_s, 20)));
     QVERIFY(window().windowTitle().contains(u"Bookwheel"_s));
     auto* text = window().findChild<TextView*>();
     QVERIFY(text->isVisible());
@@ -146,14 +100,14 @@ class WindowTest : public QObject {
     // Words arrive while the answer is being written, not only at its end.
     QVERIFY(WindowDriver::waitFor(
         [this] { return controller().state() != State::Answering || !lastText().isEmpty(); }));
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     QVERIFY(!lastText().isEmpty());
     MessageList* list = window().conversation()->messages();
     QVERIFY(list->visualRect(list->model()->index(1, 0)).height() > 40);
   }
 
   void enterWithShiftBreaksTheLine() {
-    QVERIFY(openAndRead(writeBook(u"mill.md"_s, 4)));
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"mill.md"_s, 4)));
     const int oneLine = field()->height();
     QTest::keyClicks(field(), u"one"_s);
     QTest::keyClick(field(), Qt::Key_Return, Qt::ShiftModifier);
@@ -168,9 +122,9 @@ class WindowTest : public QObject {
   }
 
   void messageOpensForSelection() {
-    QVERIFY(openAndRead(writeBook(u"mill.md"_s, 4)));
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"mill.md"_s, 4)));
     controller().ask(u"What?"_s);
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     MessageList* list = window().conversation()->messages();
     list->setFocus();
     list->setCurrentIndex(list->model()->index(1, 0));
@@ -180,6 +134,26 @@ class WindowTest : public QObject {
     // Exactly over the painted text: the row keeps its height.
     QCOMPARE_LE(open->height(), list->visualRect(list->model()->index(1, 0)).height());
     QCOMPARE_LE(std::abs(open->document()->size().height() - open->height()), 1.0);
+  }
+
+  /// Another width lays a message out anew while the old layout is shown in the open one.
+  void openMessageOutlivesItsLayout() {
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"mill.md"_s, 4)));
+    controller().ask(u"What?"_s);
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
+    MessageList* list = window().conversation()->messages();
+    list->setFocus();
+    list->setCurrentIndex(list->model()->index(0, 0));
+    QTextBrowser* open = nullptr;
+    QTRY_VERIFY((open = list->viewport()->findChild<QTextBrowser*>()) != nullptr);
+    for (const int width : {1100, 900, 1440}) {
+      window().resize(width, 900);
+      QTRY_COMPARE(window().width(), width);
+      controller().ask(u"And at this width?"_s);  // its rows tell the list of changes
+      QVERIFY(m_desk.driver().waitForState(State::Ready));
+      open->grab();
+    }
+    QCOMPARE(open->toPlainText(), u"What?"_s);
   }
 
   void saysWhatCannotBeOpened_data() {
@@ -196,26 +170,26 @@ class WindowTest : public QObject {
   void saysWhatCannotBeOpened() {
     QFETCH(QString, name);
     QFETCH(QByteArray, bytes);
-    window().openFiles({write(name, bytes)});
+    window().openFiles({m_desk.write(name, bytes)});
     QVERIFY(WindowDriver::waitFor([this] { return !shownNotices().isEmpty(); }));
     for (const QString& title : shownNotices()) {
       QVERIFY(!title.trimmed().isEmpty());
     }
     QVERIFY(window().isEnabled());
-    QVERIFY(openAndRead(writeBook(u"after.md"_s, 3)));  // and the program goes on
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"after.md"_s, 3)));  // and the program goes on
   }
 
   void themeFollowsTheSetting() {
-    QVERIFY(openAndRead(writeBook(u"mill.md"_s, 6)));
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"mill.md"_s, 6)));
     controller().ask(u"What?"_s);
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     const auto corner = [this] {
       return window().grab().toImage().pixelColor(3, window().height() / 2);
     };
     QCOMPARE(corner(), lightTheme().window);
-    m_driver->settings().set(Setting::Theme, u"dark"_s);
+    m_desk.driver().settings().set(Setting::Theme, u"dark"_s);
     QCOMPARE(corner(), darkTheme().window);
-    m_driver->settings().set(Setting::Theme, u"light"_s);
+    m_desk.driver().settings().set(Setting::Theme, u"light"_s);
     QCOMPARE(corner(), lightTheme().window);
   }
 
@@ -230,7 +204,7 @@ class WindowTest : public QObject {
   void pagesFitTheWindow() {
     QFETCH(QSize, size);
     QFETCH(bool, beside);
-    QVERIFY(openAndRead(writeBook(u"mill.md"_s, 6)));
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"mill.md"_s, 6)));
     window().resize(size);
     QTRY_COMPARE(window().size(), size);
     const QWidget* document = window().document();
@@ -247,7 +221,7 @@ class WindowTest : public QObject {
   }
 
   void jumpsAndComesBack() {
-    QVERIFY(openAndRead(writeBook(u"long.md"_s, 220)));
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"long.md"_s, 220)));
     QVERIFY(controller().document()->pageCount() >= 3);
     DocumentView* document = window().document();
     auto* page = document->findChild<QLineEdit*>(u"page"_s);
@@ -264,7 +238,7 @@ class WindowTest : public QObject {
   }
 
   void findsWords() {
-    QVERIFY(openAndRead(writeBook(u"long.md"_s, 120)));
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"long.md"_s, 120)));
     QTest::keyClick(&window(), Qt::Key_F, Qt::ControlModifier);
     auto* words = window().findChild<QLineEdit*>(u"find"_s);
     QTRY_VERIFY(words->hasFocus());
@@ -323,7 +297,7 @@ class WindowTest : public QObject {
       QSKIP("qpdf is not installed: no protected PDF can be made");
     }
     const QString plain = writePdf(u"plain.pdf"_s, 2);
-    const QString locked = m_files.filePath(u"locked.pdf"_s);
+    const QString locked = m_desk.path(u"locked.pdf"_s);
     QCOMPARE(QProcess::execute(
                  qpdf, {u"--encrypt"_s, u"heron"_s, u"heron"_s, u"256"_s, u"--"_s, plain, locked}),
              0);
@@ -352,11 +326,11 @@ class WindowTest : public QObject {
   }
 
   void scrollsOnlyWhileAtTheEnd() {
-    m_driver->settings().set(Setting::MaxAnswerTokens, 400);
-    QVERIFY(openAndRead(writeBook(u"mill.md"_s, 4)));
+    m_desk.driver().settings().set(Setting::MaxAnswerTokens, 400);
+    QVERIFY(m_desk.openAndRead(m_desk.writeBook(u"mill.md"_s, 4)));
     window().resize(1440, 600);
     controller().ask(u"First?"_s);
-    QVERIFY(m_driver->waitForState(State::Ready));
+    QVERIFY(m_desk.driver().waitForState(State::Ready));
     controller().ask(u"Second?"_s);
     QScrollBar* bar = window().conversation()->messages()->verticalScrollBar();
     QVERIFY(WindowDriver::waitFor([&] { return bar->maximum() > 200 && lastText().size() > 20; }));

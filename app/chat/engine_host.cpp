@@ -23,6 +23,7 @@ EngineHost::EngineHost(QObject* parent) : QObject(parent), m_worker(new EngineWo
               Q_EMIT modelOpened(model);
             }
           });
+  connect(m_worker, &EngineWorker::modelStopped, this, [this](Ticket ticket) { end(ticket); });
   connect(m_worker, &EngineWorker::counted, this, [this](Ticket ticket, const PromptCount& count) {
     const Job job = end(ticket);
     if (job == Job::CountPrefix) {
@@ -86,8 +87,8 @@ void EngineHost::post(Call&& call) {
 }
 
 void EngineHost::openModel(const SessionOptions& options) {
-  post([worker = m_worker, ticket = begin(Job::OpenModel), options] {
-    worker->openModel(ticket, options);
+  post([worker = m_worker, ticket = begin(Job::OpenModel), options, stop = m_stop.get_token()] {
+    worker->openModel(ticket, options, stop);
   });
 }
 

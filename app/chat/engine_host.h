@@ -18,7 +18,7 @@ class EngineHost : public QObject {
   Q_OBJECT
  public:
   explicit EngineHost(QObject* parent = nullptr);
-  /// Stops what runs and waits for it: one chunk or one token, or the loading of a model.
+  /// Stops what runs and waits for it: one chunk, one token, or one tensor of a model that loads.
   ~EngineHost() override;
 
   enum class Job { None, OpenModel, CountPrefix, CountChat, Read, Answer };
@@ -33,7 +33,8 @@ class EngineHost : public QObject {
   void read(const PromptText& text);
   void answer(const PromptText& text, const AnswerOptions& options);
 
-  /// Asks the running request to end early; its finished signal follows.
+  /// Asks the running request to end early; its finished signal follows. A model that loads is
+  /// given up without a signal, as by drop().
   void stop();
   /// stop(), and no signal of it follows: job() is None at once. Requests made now wait for its
   /// end.

@@ -5,6 +5,7 @@
 #include <QLoggingCategory>
 
 #include <algorithm>
+#include <exception>
 #include <new>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,11 @@ std::int64_t documentBeginIn(const std::vector<PromptPiece>& pieces) {
   return static_cast<std::int64_t>(begin);
 }
 
+/// Ends Session::open() from inside of its progress, the one place that it calls back to.
+struct LoadingStopped : std::exception {
+  const char* what() const noexcept override { return "loading was stopped"; }
+};
+
 }  // namespace
 
 EngineWorker::EngineWorker(QObject* parent) : QObject(parent) {}
@@ -57,18 +63,29 @@ void EngineWorker::guarded(Ticket ticket, Request&& request) {
   }
 }
 
-void EngineWorker::openModel(Ticket ticket, const SessionOptions& options) {
+void EngineWorker::openModel(Ticket ticket, const SessionOptions& options, std::stop_token stop) {
   // The old model goes first: two of them need not fit.
   closeModel();
+  if (stop.stop_requested()) {
+    Q_EMIT modelStopped(ticket);
+    return;
+  }
   guarded(ticket, [&] {
     QElapsedTimer sinceTold;
-    sinceTold.start();
-    m_session = Session::open(options, [&](double share) {
-      if (sinceTold.elapsed() >= kMergeMs) {
-        sinceTold.restart();
-        Q_EMIT modelLoading(ticket, share);
-      }
-    });
+    try {
+      m_session = Session::open(options, [&](double share) {
+        if (!sinceTold.isValid() || sinceTold.elapsed() >= kMergeMs) {
+          sinceTold.start();
+          Q_EMIT modelLoading(ticket, share);
+        }
+        if (stop.stop_requested()) {
+          throw LoadingStopped();
+        }
+      });
+    } catch (const LoadingStopped&) {
+      Q_EMIT modelStopped(ticket);
+      return;
+    }
     const ChatTemplate& format = m_session->chatTemplate();
     OpenedModel model;
     model.path = QString::fromStdString(options.model.string());

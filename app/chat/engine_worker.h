@@ -71,7 +71,9 @@ class EngineWorker : public QObject {
   explicit EngineWorker(QObject* parent = nullptr);
   ~EngineWorker() override;
 
-  void openModel(Ticket ticket, const SessionOptions& options);
+  /// Closes the model that was open, whatever becomes of the new one. Stopping is looked at after
+  /// each tensor.
+  void openModel(Ticket ticket, const SessionOptions& options, std::stop_token stop);
   void closeModel();
   /// Counts the tokens of a prompt; with `messages` empty those of the document's prefix.
   void count(Ticket ticket, const PromptText& text);
@@ -82,6 +84,7 @@ class EngineWorker : public QObject {
  Q_SIGNALS:
   void modelLoading(Ticket ticket, double share);
   void modelOpened(Ticket ticket, const OpenedModel& model);
+  void modelStopped(Ticket ticket);  // in the place of modelOpened(): no model is open
   void counted(Ticket ticket, const PromptCount& count);
   void readProgressed(Ticket ticket, const PrefillStats& stats);
   void readFinished(Ticket ticket, const ReadResult& result, const MemoryUse& memory);

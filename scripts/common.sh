@@ -45,9 +45,29 @@ quietly() {
   return $status
 }
 
+# Reads ninja's output, keeps it in the file LOG and says how far the build is: every tenth, and on a
+# terminal in one line that is written over.
+show_progress() {
+  local log=$1 line percent said=0 shown=
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$log"
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    [ "${BASH_REMATCH[2]}" -ge 20 ] || continue  # a handful of steps is over before it is read
+    percent=$((100 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+    if [ -t 1 ]; then
+      printf '\r  compiling: %d %%' "$percent"
+      shown=1
+    elif [ $((percent / 10)) -gt "$said" ]; then
+      said=$((percent / 10))
+      say "  compiling: ${said}0 %"
+    fi
+  done
+  [ -z "$shown" ] || printf '\r\033[K'
+}
+
 # build_preset ROOT PRESET [TARGET...]: every target when none is named.
 build_preset() {
-  local root=$1 preset=$2
+  local root=$1 preset=$2 log
   shift 2
   local targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
@@ -56,5 +76,11 @@ build_preset() {
     say "Configuring the $preset build; compiling it takes some minutes the first time."
     quietly cmake --preset "$preset" || die "The $preset build could not be configured; the last lines are above."
   fi
-  quietly cmake --build --preset "$preset" "${targets[@]}" || die "The $preset build failed; the last lines are above."
+  log=$(mktemp)
+  if ! cmake --build --preset "$preset" "${targets[@]}" 2>&1 </dev/null | show_progress "$log"; then
+    grep -vE '^\[[0-9]+/[0-9]+\] (Building|Automatic|Linking)' "$log" | tail -n 40 >&2
+    rm -f "$log"
+    die "The $preset build failed; the compiler's words are above."
+  fi
+  rm -f "$log"
 }

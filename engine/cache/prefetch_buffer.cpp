@@ -49,9 +49,10 @@ void PrefetchBuffer::Free::operator()(std::uint16_t* memory) const {
   ::operator delete[](memory, kRowAlignment);
 }
 
-PrefetchBuffer::PrefetchBuffer(CapacityFile& file, int slots) : m_file(file), m_slots(slots) {
-  BOOKWHEEL_ASSERT(slots >= 1 && slots <= SlotTable::kMostSlots);
-  const auto count = static_cast<std::size_t>(heads(file.shape()) * slots);
+PrefetchBuffer::PrefetchBuffer(CapacityFile& file, int slotCount)
+    : m_file(file), m_slots(slotCount) {
+  BOOKWHEEL_ASSERT(slotCount >= 1 && slotCount <= SlotTable::kMostSlots);
+  const auto count = static_cast<std::size_t>(heads(file.shape()) * slotCount);
   const std::size_t elements = count * static_cast<std::size_t>(rowElements(file.layout()));
   m_rows.reset(static_cast<std::uint16_t*>(
       ::operator new[](elements * sizeof(std::uint16_t), kRowAlignment)));
@@ -60,28 +61,30 @@ PrefetchBuffer::PrefetchBuffer(CapacityFile& file, int slots) : m_file(file), m_
   m_requests.resize(count);
   m_tables.reserve(static_cast<std::size_t>(heads(file.shape())));
   for (std::int64_t head = 0; head < heads(file.shape()); ++head) {
-    m_tables.emplace_back(slots);
+    m_tables.emplace_back(slotCount);
   }
-  m_victims.resize(static_cast<std::size_t>(slots));
+  m_victims.resize(static_cast<std::size_t>(slotCount));
+  m_layers.reserve(static_cast<std::size_t>(file.shape().layers));
   for (int layer = 0; layer < file.shape().layers; ++layer) {
-    m_layers.emplace_back(file.reader());
+    m_layers.push_back(std::make_unique<Layer>(file.reader()));
   }
 }
 
 PrefetchBuffer::~PrefetchBuffer() = default;
 
-std::int64_t PrefetchBuffer::bytesFor(const KvShape& shape, int slots) {
+std::int64_t PrefetchBuffer::bytesFor(const KvShape& shape, int slotCount) {
   const std::int64_t rowAndRequest =
       CapacityFileLayout{shape}.rowBytes() + static_cast<std::int64_t>(sizeof(RowRead));
-  const std::int64_t head = slots * rowAndRequest + SlotTable::bytesFor(slots) +
+  const std::int64_t head = slotCount * rowAndRequest + SlotTable::bytesFor(slotCount) +
                             static_cast<std::int64_t>(sizeof(SlotTable));
-  return heads(shape) * head + shape.layers * static_cast<std::int64_t>(sizeof(Layer)) +
-         slots * static_cast<std::int64_t>(sizeof(std::uint16_t));
+  return heads(shape) * head +
+         shape.layers * static_cast<std::int64_t>(sizeof(Layer) + sizeof(std::unique_ptr<Layer>)) +
+         slotCount * static_cast<std::int64_t>(sizeof(std::uint16_t));
 }
 
 PrefetchBuffer::Layer& PrefetchBuffer::layerAt(int layer) {
   BOOKWHEEL_ASSERT(layer >= 0 && layer < m_file.shape().layers);
-  return m_layers[static_cast<std::size_t>(layer)];
+  return *m_layers[static_cast<std::size_t>(layer)];
 }
 
 SlotTable& PrefetchBuffer::tableAt(int layer, int kvHead) {
@@ -106,8 +109,8 @@ kernels::KvRows PrefetchBuffer::rows(int layer) const {
 
 FetchStats PrefetchBuffer::stats() const {
   FetchStats sum;
-  for (const Layer& layer : m_layers) {
-    sum += layer.stats;
+  for (const std::unique_ptr<Layer>& layer : m_layers) {
+    sum += layer->stats;
   }
   return sum;
 }

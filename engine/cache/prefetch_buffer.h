@@ -7,7 +7,6 @@
 #include "kernels/args.h"
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -44,9 +43,9 @@ struct FetchStats {
 /// constructor.
 class PrefetchBuffer {
  public:
-  /// The file must outlive the buffer. slots: the most pairs of a head that one step may want;
-  /// twice k keeps last step's losers for a while. At most SlotTable::kMostSlots.
-  PrefetchBuffer(CapacityFile& file, int slots);
+  /// The file must outlive the buffer. slotCount: of each head, at least the most pairs that one
+  /// step wants of it; twice k keeps last step's losers for a while. At most SlotTable::kMostSlots.
+  PrefetchBuffer(CapacityFile& file, int slotCount);
   /// Waits for rows on their way.
   ~PrefetchBuffer();
   PrefetchBuffer(const PrefetchBuffer&) = delete;
@@ -62,8 +61,9 @@ class PrefetchBuffer {
   /// Requests pairs that the next step may want, in the given order, as far as there are slots that
   /// this step did not want. A guess that cannot be read is forgotten.
   void prefetch(int layer, int kvHead, std::span<const std::uint32_t> tokens);
-  /// Returns when no row of the layer is on its way. Throws the Error of a wanted pair that could
-  /// not be read: this step's slots of the layer are void then, and the buffer stays usable.
+  /// Returns when no row of the layer is on its way. A wanted pair that could not be read is tried
+  /// once more; then its Error is thrown: this step's slots of the layer are void, and the buffer
+  /// stays usable.
   void wait(int layer);
 
   /// The slots of a layer as rows: slot s of head h is "token" s of head h. For
@@ -76,14 +76,14 @@ class PrefetchBuffer {
 
   /// Of the step since beginStep().
   const FetchStats& stats(int layer) const {
-    return m_layers[static_cast<std::size_t>(layer)].stats;
+    return m_layers[static_cast<std::size_t>(layer)]->stats;
   }
   FetchStats stats() const;  ///< of all layers
 
-  int slots() const { return m_slots; }
+  int slotCount() const { return m_slots; }
   /// Memory the buffer holds: rows, tables and requests.
   std::int64_t bytes() const { return bytesFor(m_file.shape(), m_slots); }
-  static std::int64_t bytesFor(const KvShape& shape, int slots);
+  static std::int64_t bytesFor(const KvShape& shape, int slotCount);
 
  private:
   struct Layer {
@@ -136,7 +136,7 @@ class PrefetchBuffer {
   std::vector<RowRead> m_requests;                // (L, Hkv, slots)
   std::vector<SlotTable> m_tables;                // (L, Hkv)
   std::vector<std::uint16_t> m_victims;           // (slots)
-  std::deque<Layer> m_layers;                     // (L); last: waits for reads into the rest
+  std::vector<std::unique_ptr<Layer>> m_layers;   // (L); last: waits for reads into the rest
 };
 
 }  // namespace bookwheel

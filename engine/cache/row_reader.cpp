@@ -252,10 +252,7 @@ std::optional<Error> RowReader::read(RowRead* rows) const {
   const auto offsetOf = [&](const RowRead& row) {
     return m_layout.rowOffset(row.layer, row.kvHead, row.token);
   };
-  const auto readOne = [&](RowRead& row) {
-    pieces[0] = {row.destination, pairBytes};
-    std::optional<Error> problem =
-        readPieces(m_descriptor, offsetOf(row), std::span(pieces).first(1), m_path);
+  const auto setFailed = [&](RowRead& row, std::optional<Error> problem) {
     row.failed = problem.has_value();
     if (problem && !first) {
       first.swap(problem);
@@ -279,10 +276,16 @@ std::optional<Error> RowReader::read(RowRead* rows) const {
       pieces[count++] = {row->destination, pairBytes};
       end = offset + m_layout.pairBytes();
     }
-    if (readPieces(m_descriptor, begin, std::span(pieces).first(count), m_path)) {
+    std::optional<Error> problem =
+        readPieces(m_descriptor, begin, std::span(pieces).first(count), m_path);
+    if (problem && rows->next == row) {
+      setFailed(*rows, std::move(problem));
+    } else if (problem) {
       // Which of them cannot be read?
       for (RowRead* each = rows; each != row; each = each->next) {
-        readOne(*each);
+        pieces[0] = {each->destination, pairBytes};
+        setFailed(*each,
+                  readPieces(m_descriptor, offsetOf(*each), std::span(pieces).first(1), m_path));
       }
     }
     rows = row;

@@ -15,22 +15,22 @@ constexpr std::uint32_t kOldest = 62;
 constexpr std::uint32_t kEmpty = kOldest + 1;  // the bucket of empty slots
 constexpr std::uint32_t kKept = kEmpty + 1;    // and of those that may not be given up
 
-constexpr std::size_t entriesFor(std::size_t slots) { return std::bit_ceil(2 * slots); }
+constexpr std::size_t entriesFor(std::size_t slotCount) { return std::bit_ceil(2 * slotCount); }
 
 }  // namespace
 
-SlotTable::SlotTable(int slots)
-    : m_tokens(index(slots), kNoToken),
-      m_used(index(slots)),
-      m_wanted(index(slots)),
-      m_requested(index(slots)),
-      m_entries(entriesFor(index(slots))) {
-  BOOKWHEEL_ASSERT(slots >= 1 && slots <= kMostSlots);
+SlotTable::SlotTable(int slotCount)
+    : m_tokens(index(slotCount), kNoToken),
+      m_used(index(slotCount)),
+      m_wanted(index(slotCount)),
+      m_requested(index(slotCount)),
+      m_entries(entriesFor(index(slotCount))) {
+  BOOKWHEEL_ASSERT(slotCount >= 1 && slotCount <= kMostSlots);
 }
 
-std::int64_t SlotTable::bytesFor(int slots) {
-  return static_cast<std::int64_t>(index(slots) * 4 * sizeof(std::uint32_t) +
-                                   entriesFor(index(slots)) * sizeof(std::uint16_t));
+std::int64_t SlotTable::bytesFor(int slotCount) {
+  return static_cast<std::int64_t>(index(slotCount) * 4 * sizeof(std::uint32_t) +
+                                   entriesFor(index(slotCount)) * sizeof(std::uint16_t));
 }
 
 std::size_t SlotTable::home(std::uint32_t token) const {
@@ -120,7 +120,7 @@ void SlotTable::drop(int slot) {
 }
 
 void SlotTable::dropFrom(std::int64_t fromToken) {
-  for (int slot = 0; slot < slots(); ++slot) {
+  for (int slot = 0; slot < slotCount(); ++slot) {
     if (m_tokens[index(slot)] != kNoToken && m_tokens[index(slot)] >= fromToken) {
       drop(slot);
     }

@@ -16,8 +16,9 @@ class SlotTable {
   static constexpr std::uint32_t kNoToken = 0xffff'ffff;
   static constexpr int kNoSlot = -1;
   /// How many steps longer a slot counts as used when it has been wanted in more than one step:
-  /// one step with other winners does not push out what many steps agreed on.
-  static constexpr std::uint32_t kHysteresisSteps = 4;
+  /// a step or two with other winners do not push out what several steps agreed on. More would
+  /// leave guesses too little room in a buffer of 2 k slots.
+  static constexpr std::uint32_t kHysteresisSteps = 2;
 
   /// What may be given up.
   enum class Reach {
@@ -25,7 +26,7 @@ class SlotTable {
     Stale,     ///< only what counts as last used before this step: a guess pushes out no winner
   };
 
-  explicit SlotTable(int slots);
+  explicit SlotTable(int slotCount);
 
   /// The slot of a token, or kNoSlot.
   int find(std::uint32_t token) const;
@@ -50,9 +51,9 @@ class SlotTable {
   /// Empties the slots of all tokens >= fromToken.
   void dropFrom(std::int64_t fromToken);
 
-  int slots() const { return static_cast<int>(m_tokens.size()); }
+  int slotCount() const { return static_cast<int>(m_tokens.size()); }
   /// Of the arrays of a table.
-  static std::int64_t bytesFor(int slots);
+  static std::int64_t bytesFor(int slotCount);
 
  private:
   static std::size_t index(int slot) { return static_cast<std::size_t>(slot); }

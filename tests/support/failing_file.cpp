@@ -6,20 +6,34 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <mutex>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace bookwheel {
+
+struct HeldFile::State {
+  std::string pathPart;
+  FileCall call;
+  int waiting = 0;
+  int mayPass = 0;
+  bool isReleased = false;
+  std::condition_variable hasChanged;
+};
+
 namespace {
 
 struct Schedule {
@@ -32,9 +46,14 @@ struct Schedule {
   int failures = 0;
 };
 
-std::mutex theMutex;  // guards theSchedule
+std::mutex theMutex;  // guards theSchedule, theHold and what they point to
 Schedule* theSchedule = nullptr;
+HeldFile::State* theHold = nullptr;
 std::atomic<bool> isArmed = false;  // keeps the usual path free of the mutex
+
+void arm() {
+  isArmed.store(theSchedule != nullptr || theHold != nullptr, std::memory_order_release);
+}
 
 bool isFile(int descriptor, const std::string& pathPart) {
   std::array<char, 64> link;
@@ -54,7 +73,16 @@ Fate fate(FileCall call, int descriptor) {
     return Fate::Pass;
   }
   const int before = errno;
-  const std::lock_guard lock(theMutex);
+  std::unique_lock lock(theMutex);
+  if (HeldFile::State* const hold = theHold;
+      hold != nullptr && hold->call == call && isFile(descriptor, hold->pathPart)) {
+    ++hold->waiting;
+    hold->hasChanged.notify_all();
+    hold->hasChanged.wait(lock, [&] { return hold->isReleased || hold->mayPass > 0; });
+    hold->mayPass -= hold->isReleased ? 0 : 1;
+    --hold->waiting;
+    hold->hasChanged.notify_all();
+  }
   if (theSchedule == nullptr || theSchedule->call != call ||
       !isFile(descriptor, theSchedule->pathPart)) {
     errno = before;
@@ -96,6 +124,24 @@ ssize_t transfer(FileCall call, int descriptor, std::size_t bytes, Transfer whol
   return whole(bytes);
 }
 
+/// The first `bytes` bytes of a list of pieces.
+std::vector<iovec> cut(const iovec* pieces, int count, std::size_t bytes) {
+  std::vector<iovec> cut;
+  for (int i = 0; i < count && bytes > 0; ++i) {
+    cut.push_back({pieces[i].iov_base, std::min(pieces[i].iov_len, bytes)});
+    bytes -= cut.back().iov_len;
+  }
+  return cut;
+}
+
+std::size_t totalBytes(const iovec* pieces, int count) {
+  std::size_t bytes = 0;
+  for (int i = 0; i < count; ++i) {
+    bytes += pieces[i].iov_len;
+  }
+  return bytes;
+}
+
 template <typename Call>
 int plain(FileCall call, int descriptor, Call whole) {
   return fate(call, descriptor) == Fate::Fail ? -1 : whole();
@@ -119,13 +165,13 @@ FailingFile::FailingFile(std::string pathPart, FileCall call, int nth, int error
   const std::lock_guard lock(theMutex);
   BOOKWHEEL_ASSERT(theSchedule == nullptr);
   theSchedule = new Schedule{std::move(pathPart), call, nth, error, length};
-  isArmed.store(true, std::memory_order_release);
+  arm();
 }
 
 FailingFile::~FailingFile() {
   const std::lock_guard lock(theMutex);
-  isArmed.store(false, std::memory_order_release);
   delete std::exchange(theSchedule, nullptr);
+  arm();
 }
 
 int FailingFile::calls() const {
@@ -136,6 +182,39 @@ int FailingFile::calls() const {
 int FailingFile::failures() const {
   const std::lock_guard lock(theMutex);
   return theSchedule->failures;
+}
+
+HeldFile::HeldFile(std::string pathPart, FileCall call)
+    : m_state(new State{std::move(pathPart), call, 0, 0, false, {}}) {
+  const std::lock_guard lock(theMutex);
+  BOOKWHEEL_ASSERT(theHold == nullptr);
+  theHold = m_state.get();
+  arm();
+}
+
+HeldFile::~HeldFile() {
+  release();
+  std::unique_lock lock(theMutex);
+  m_state->hasChanged.wait(lock, [this] { return m_state->waiting == 0; });
+  theHold = nullptr;
+  arm();
+}
+
+void HeldFile::waitUntilHeld(int calls) const {
+  std::unique_lock lock(theMutex);
+  m_state->hasChanged.wait(lock, [&] { return m_state->waiting - m_state->mayPass >= calls; });
+}
+
+void HeldFile::releaseOne() {
+  const std::lock_guard lock(theMutex);
+  ++m_state->mayPass;
+  m_state->hasChanged.notify_all();
+}
+
+void HeldFile::release() {
+  const std::lock_guard lock(theMutex);
+  m_state->isReleased = true;
+  m_state->hasChanged.notify_all();
 }
 
 }  // namespace bookwheel
@@ -155,6 +234,18 @@ using bookwheel::FileCall;
         bookwheel::next<ssize_t(int, pointer, std::size_t, off_t)>(#function);                \
     return bookwheel::transfer(kind, descriptor, bytes,                                       \
                                [&](std::size_t n) { return real(descriptor, data, n, at); }); \
+  }
+#define BOOKWHEEL_TRANSFER_PIECES(function, kind)                                                 \
+  extern "C" ssize_t function(int descriptor, const iovec* pieces, int count, off_t at) {         \
+    static auto* const real = bookwheel::next<ssize_t(int, const iovec*, int, off_t)>(#function); \
+    const std::size_t bytes = bookwheel::totalBytes(pieces, count);                               \
+    return bookwheel::transfer(kind, descriptor, bytes, [&](std::size_t n) {                      \
+      if (n == bytes) {                                                                           \
+        return real(descriptor, pieces, count, at);                                               \
+      }                                                                                           \
+      const std::vector<iovec> part = bookwheel::cut(pieces, count, n);                           \
+      return real(descriptor, part.data(), static_cast<int>(part.size()), at);                    \
+    });                                                                                           \
   }
 #define BOOKWHEEL_SYNC(function)                                                           \
   extern "C" int function(int descriptor) {                                                \
@@ -182,6 +273,10 @@ BOOKWHEEL_TRANSFER_AT(pread, FileCall::Read, void*)
 BOOKWHEEL_TRANSFER_AT(pread64, FileCall::Read, void*)
 BOOKWHEEL_TRANSFER_AT(pwrite, FileCall::Write, const void*)
 BOOKWHEEL_TRANSFER_AT(pwrite64, FileCall::Write, const void*)
+BOOKWHEEL_TRANSFER_PIECES(preadv, FileCall::Read)
+BOOKWHEEL_TRANSFER_PIECES(preadv64, FileCall::Read)
+BOOKWHEEL_TRANSFER_PIECES(pwritev, FileCall::Write)
+BOOKWHEEL_TRANSFER_PIECES(pwritev64, FileCall::Write)
 BOOKWHEEL_SYNC(fsync)
 BOOKWHEEL_SYNC(fdatasync)
 BOOKWHEEL_TRUNCATE(ftruncate)

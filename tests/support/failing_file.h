@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 namespace bookwheel {
@@ -12,8 +13,8 @@ namespace bookwheel {
 void flipBit(const std::filesystem::path& path, std::uint64_t byte, int bit);
 
 enum class FileCall {
-  Read,      ///< read, pread
-  Write,     ///< write, pwrite
+  Read,      ///< read, pread, preadv
+  Write,     ///< write, pwrite, pwritev
   Sync,      ///< fsync, fdatasync
   Allocate,  ///< posix_fallocate, ftruncate
 };
@@ -36,6 +37,29 @@ class FailingFile {
   /// Calls of the kind on such files so far, and how many of them were made to fail.
   int calls() const;
   int failures() const;
+};
+
+/// A device that does not answer until it is told to: while it lives and until release(), calls of
+/// the kind on such files wait, in whatever thread they are made. One at a time in a process
+/// (asserted). What a FailingFile does to a call is done when the call goes on.
+class HeldFile {
+ public:
+  HeldFile(std::string pathPart, FileCall call);
+  HeldFile(const HeldFile&) = delete;
+  HeldFile& operator=(const HeldFile&) = delete;
+  ~HeldFile();  ///< releases, and returns when no call waits any more
+
+  /// Returns when at least so many calls are waiting.
+  void waitUntilHeld(int calls) const;
+  /// Lets one waiting or later call pass.
+  void releaseOne();
+  /// Lets waiting and later calls pass.
+  void release();
+
+  struct State;  // for the functions that stand in for the C library's
+
+ private:
+  std::unique_ptr<State> m_state;
 };
 
 }  // namespace bookwheel

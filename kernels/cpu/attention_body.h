@@ -22,11 +22,28 @@ struct FloatMatrix {
   }
 };
 
-struct HalfMatrix {
+/// Rows of keys and values one after the other, or wherever a list says.
+struct StridedRows {
   const std::uint16_t* data;
   std::int64_t stride;
+  const std::uint16_t* operator()(std::int64_t row) const { return data + row * stride; }
+  StridedRows from(std::int64_t row) const { return {data + row * stride, stride}; }
+};
+struct ListedRows {
+  const std::uint16_t* data;
+  std::int64_t stride;
+  const std::uint32_t* list;
+  const std::uint16_t* operator()(std::int64_t row) const { return data + list[row] * stride; }
+  ListedRows from(std::int64_t row) const { return {data, stride, list + row}; }
+};
+
+/// The values of such rows as a matrix.
+template <typename Rows>
+struct HalfMatrix {
+  Rows rows;
+  int first;  // where values begin in a row
   Float operator()(std::int64_t row, int column) const {
-    return loadHalves(data + row * stride + column);
+    return loadHalves(rows(row) + first + column);
   }
 };
 
@@ -292,8 +309,8 @@ inline void touchRow(const std::uint16_t* row, int d) {
 /// Scores of kRows queries against the first `there` of kLanes tokens, channels as lanes: keys are
 /// converted once and never moved; each sum over lanes costs three operations. Lanes past `there`
 /// repeat the last token.
-template <int kRows>
-inline void scoreTokens(const float* const* queries, const std::uint16_t* keys, std::int64_t stride,
+template <int kRows, typename Rows>
+inline void scoreTokens(const float* const* queries, const Rows& keys, std::int64_t first,
                         int there, int d, float (*scores)[kDecodeBlock]) {
   Float sums[kRows][kLanes];
 #pragma GCC unroll 1
@@ -303,7 +320,7 @@ inline void scoreTokens(const float* const* queries, const std::uint16_t* keys, 
 #pragma GCC unroll 4
     for (int j = 0; j < kScoreTokens; ++j) {
       const int at = t + j < there ? t + j : there - 1;
-      rows[j] = keys + at * stride;
+      rows[j] = keys(first + at);
       touchRow(rows[j], d);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
@@ -376,14 +393,13 @@ inline void softmaxBlock(float (&scores)[kDecodeBlock], std::int64_t seen, float
 
 /// One block of at most kDecodeBlock tokens for kRows rows of the stack: scores, running softmax,
 /// values. partials[r] holds maximum, sum and O so far.
-template <int kRows>
-void decodeBlock(const float* const* queries, const std::uint16_t* keys, std::int64_t stride,
-                 int count, int d, float scale, const std::int64_t* visible,
-                 float* const* partials) {
+template <int kRows, typename Rows>
+void decodeBlock(const float* const* queries, const Rows& keys, int count, int d, float scale,
+                 const std::int64_t* visible, float* const* partials) {
   alignas(64) float scores[kRows][kDecodeBlock];
   for (int t = 0; t < count; t += kLanes) {
-    scoreTokens<kRows>(queries, keys + t * stride, stride, count - t < kLanes ? count - t : kLanes,
-                       d, reinterpret_cast<float(*)[kDecodeBlock]>(&scores[0][t]));
+    scoreTokens<kRows>(queries, keys, t, count - t < kLanes ? count - t : kLanes, d,
+                       reinterpret_cast<float(*)[kDecodeBlock]>(&scores[0][t]));
   }
   const float* weights[kRows];
   float* out[kRows];
@@ -394,28 +410,47 @@ void decodeBlock(const float* const* queries, const std::uint16_t* keys, std::in
     weights[r] = scores[r];
     out[r] = partials[r] + kPartialHeader;
   }
-  multiplyRows<kRows>(weights, HalfMatrix{keys + d, stride}, count, d, Start::Add, out);
+  multiplyRows<kRows>(weights, HalfMatrix<Rows>{keys, d}, count, d, Start::Add, out);
 }
 
-using DecodeBlock = void (*)(const float* const*, const std::uint16_t*, std::int64_t, int, int,
-                             float, const std::int64_t*, float* const*);
+template <typename Rows>
+using DecodeBlock = void (*)(const float* const*, const Rows&, int, int, float, const std::int64_t*,
+                             float* const*);
 
-inline DecodeBlock decodeBlockOf(int rows) {
+template <typename Rows>
+inline DecodeBlock<Rows> decodeBlockOf(int rows) {
   static_assert(kAttentionRows == 4 || kAttentionRows == 6);
   switch (rows) {
     case 1:
-      return decodeBlock<1>;
+      return decodeBlock<1, Rows>;
     case 2:
-      return decodeBlock<2>;
+      return decodeBlock<2, Rows>;
     case 3:
-      return decodeBlock<3>;
+      return decodeBlock<3, Rows>;
     case 4:
-      return decodeBlock<4>;
+      return decodeBlock<4, Rows>;
     case 5:
-      return decodeBlock < kAttentionRows == 6 ? 5 : 1 > ;
+      return decodeBlock < kAttentionRows == 6 ? 5 : 1, Rows > ;
     default:
-      return decodeBlock<kAttentionRows>;
+      return decodeBlock<kAttentionRows, Rows>;
   }
+}
+
+/// An empty partial: nothing seen yet.
+inline void clearPartial(float* partial, int d) {
+  for (int c = 0; c < partialFloats(d); c += kLanes) {
+    store(partial + c, zero());
+  }
+  partial[0] = kMinusInfinity;
+}
+
+/// The sum of a partial whose tokens are all done.
+inline float partialSum(const float* partial) {
+  float sum = 0.0F;
+  for (int t = 0; t < kDecodeBlock; t += kLanes) {
+    sum += sumOf(load(partial + kPartialSums + t));
+  }
+  return sum;
 }
 
 /// One chunk of tokens for all rows of a KV head. Keys and values of a block are used together, so
@@ -433,11 +468,7 @@ void decodeUnit(const Stack& stack, std::int64_t chunk, std::int64_t chunks) {
            ((stack.row(i) * args.heads + stack.head(i)) * chunks + chunk) * partialFloats(d);
   };
   for (std::int64_t i = 0; i < size; ++i) {
-    float* to = partial(i);
-    for (int c = 0; c < partialFloats(d); c += kLanes) {
-      store(to + c, zero());
-    }
-    to[0] = kMinusInfinity;
+    clearPartial(partial(i), d);
   }
   const std::uint16_t* keys = keysOf(args.kv, stack.kvHead, first);
   // Groups of about equal size: 7 rows are 4 and 3, for a group of one would convert everything for
@@ -456,16 +487,12 @@ void decodeUnit(const Stack& stack, std::int64_t chunk, std::int64_t chunks) {
         partials[r] = partial(i + r);
         visible[r] = stack.visible(i + r) - first - token;
       }
-      decodeBlockOf(rows)(queries, keys + token * stride, stride, here, d, args.scale, visible,
-                          partials);
+      decodeBlockOf<StridedRows>(rows)(queries, {keys + token * stride, stride}, here, d,
+                                       args.scale, visible, partials);
     }
   }
   for (std::int64_t i = 0; i < size; ++i) {
-    float* to = partial(i);
-    to[1] = 0.0F;
-    for (int t = 0; t < kDecodeBlock; t += kLanes) {
-      to[1] += sumOf(load(to + kPartialSums + t));
-    }
+    partial(i)[1] = partialSum(partial(i));
   }
 }
 

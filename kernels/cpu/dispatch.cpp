@@ -138,4 +138,16 @@ void attentionCombine(const AttentionArgs& args, Slice units) {
   table().attentionCombine(args, units);
 }
 
+void quantizeKv(const QuantizeKvArgs& args, Slice units) { table().quantizeKv(args, units); }
+void lowBitScores(const LowBitScoresArgs& args, Slice units) { table().lowBitScores(args, units); }
+void lowBitSelectParts(const LowBitSelectArgs& args, Slice units) {
+  table().lowBitSelectParts(args, units);
+}
+void lowBitSelectJoin(const LowBitSelectArgs& args, Slice units) {
+  table().lowBitSelectJoin(args, units);
+}
+void lowBitValues(const LowBitValuesArgs& args, Slice units) { table().lowBitValues(args, units); }
+void exactPairs(const ExactPairsArgs& args, Slice units) { table().exactPairs(args, units); }
+void joinPartials(const JoinPartialsArgs& args, Slice units) { table().joinPartials(args, units); }
+
 }  // namespace bookwheel::kernels

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/cpu.h"
+#include "kernels/cpu_lowbit.h"
 
 namespace bookwheel::kernels {
 
@@ -18,6 +19,13 @@ struct KernelTable {
   void (*attentionPrefill)(const AttentionArgs&, Slice);
   void (*attentionDecode)(const AttentionArgs&, Slice);
   void (*attentionCombine)(const AttentionArgs&, Slice);
+  void (*quantizeKv)(const QuantizeKvArgs&, Slice);
+  void (*lowBitScores)(const LowBitScoresArgs&, Slice);
+  void (*lowBitSelectParts)(const LowBitSelectArgs&, Slice);
+  void (*lowBitSelectJoin)(const LowBitSelectArgs&, Slice);
+  void (*lowBitValues)(const LowBitValuesArgs&, Slice);
+  void (*exactPairs)(const ExactPairsArgs&, Slice);
+  void (*joinPartials)(const JoinPartialsArgs&, Slice);
 };
 
 extern const KernelTable kPortableKernels;

@@ -6,6 +6,11 @@
 #include "kernels/cpu/elementwise_body.h"
 #include "kernels/cpu/matmul_body.h"
 #include "kernels/cpu/attention_body.h"
+#include "kernels/cpu/pairs_body.h"
+#include "kernels/cpu/lowbit_quantize_body.h"
+#include "kernels/cpu/lowbit_scores_body.h"
+#include "kernels/cpu/lowbit_select_body.h"
+#include "kernels/cpu/lowbit_values_body.h"
 // clang-format on
 
 namespace bookwheel::kernels {
@@ -19,6 +24,13 @@ const KernelTable kPortableKernels = {quantizeRowsBody,
                                       appendKvBody,
                                       attentionPrefillBody,
                                       attentionDecodeBody,
-                                      attentionCombineBody};
+                                      attentionCombineBody,
+                                      quantizeKvBody,
+                                      lowBitScoresBody,
+                                      lowBitSelectPartsBody,
+                                      lowBitSelectJoinBody,
+                                      lowBitValuesBody,
+                                      exactPairsBody,
+                                      joinPartialsBody};
 
 }  // namespace bookwheel::kernels

@@ -17,6 +17,8 @@ constexpr int kFloatRows = 4;
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionVectors = 2;
 constexpr int kScoreTokens = 2;
+constexpr int kDotRows = 6;
+constexpr int kDotSlabs = 1;
 
 using Float = __m256;
 using Int = __m256i;
@@ -194,6 +196,70 @@ inline void transposeHalves(const std::uint16_t* rows, std::int64_t stride, floa
     store(out + i * outStride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
     store(out + (i + 4) * outStride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
   }
+}
+
+// ---- Low-bit copies
+
+inline Int loadInts(const void* at) { return _mm256_loadu_si256(static_cast<const __m256i*>(at)); }
+inline void storeInts(void* at, Int v) { _mm256_storeu_si256(static_cast<__m256i*>(at), v); }
+inline Int addInts(Int a, Int b) { return _mm256_add_epi32(a, b); }
+inline Int subInts(Int a, Int b) { return _mm256_sub_epi32(a, b); }
+inline Int minInts(Int a, Int b) { return _mm256_min_epi32(a, b); }
+inline Int maxInts(Int a, Int b) { return _mm256_max_epi32(a, b); }
+inline Int bitsAsInts(Float a) { return _mm256_castps_si256(a); }
+inline std::int32_t sumOfInts(Int a) {
+  __m128i x = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+  x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 0x4E));
+  return _mm_cvtsi128_si32(_mm_add_epi32(x, _mm_shuffle_epi32(x, 0xB1)));
+}
+inline void storeUnsignedBytes(std::byte* at, Int v) {
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(at), _mm_packus_epi16(words, words));
+}
+inline Int countNotBelow(Int counts, Int a, Int least) {
+  return _mm256_add_epi32(counts,
+                          _mm256_add_epi32(_mm256_cmpgt_epi32(least, a), _mm256_set1_epi32(1)));
+}
+
+/// Entry m: the numbers of the bits that are set in m, one a byte.
+struct LaneLists {
+  std::uint64_t of[256];
+};
+constexpr LaneLists makeLaneLists() {
+  LaneLists lists{};
+  for (unsigned m = 0; m < 256; ++m) {
+    int at = 0;
+    for (std::uint64_t lane = 0; lane < 8; ++lane) {
+      if ((m >> lane & 1U) != 0) {
+        lists.of[m] |= lane << (8 * at++);
+      }
+    }
+  }
+  return lists;
+}
+constexpr LaneLists kLaneLists = makeLaneLists();
+
+inline int storeNotBelow(void* to, Int a, Int keys, Int least) {
+  const int below = _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(least, keys)));
+  const unsigned kept = ~static_cast<unsigned>(below) & 0xFFU;
+  const __m256i lanes =
+      _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(kLaneLists.of[kept])));
+  storeInts(to, _mm256_permutevar8x32_epi32(a, lanes));
+  return __builtin_popcount(kept);
+}
+
+// Pairs of products are added in 16 bits and must not saturate there.
+using DotSums = __m256i;
+template <int kMaxCode, bool kSigned>
+constexpr int kDotSteps = 32767 / (2 * (kSigned ? 127 : 255) * kMaxCode);
+inline DotSums noDots() { return _mm256_setzero_si256(); }
+inline Int widened(DotSums sums) { return _mm256_madd_epi16(sums, _mm256_set1_epi16(1)); }
+template <bool kSigned>
+inline DotSums dotStep(DotSums sums, Bytes codes, Int x) {
+  sums = _mm256_add_epi16(
+      sums, kSigned ? _mm256_maddubs_epi16(codes, x) : _mm256_maddubs_epi16(x, codes));
+  asm("" : "+x"(sums));  // GCC would reorder the additions and spill
+  return sums;
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ constexpr int kFloatRows = 8;
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionVectors = 4;
 constexpr int kScoreTokens = 4;
+constexpr int kDotRows = 6;
+constexpr int kDotSlabs = 2;
 
 using Float = __m512;
 using Int = __m512i;
@@ -172,6 +174,40 @@ inline void transposeHalves(const std::uint16_t* rows, std::int64_t stride, floa
     store(out + (i + 8) * outStride, _mm512_shuffle_f32x4(a, c, 0xDD));
     store(out + (i + 12) * outStride, _mm512_shuffle_f32x4(b, d, 0xDD));
   }
+}
+
+// ---- Low-bit copies
+
+inline Int loadInts(const void* at) { return _mm512_loadu_si512(at); }
+inline void storeInts(void* at, Int v) { _mm512_storeu_si512(at, v); }
+inline Int addInts(Int a, Int b) { return _mm512_add_epi32(a, b); }
+inline Int subInts(Int a, Int b) { return _mm512_sub_epi32(a, b); }
+inline Int minInts(Int a, Int b) { return _mm512_min_epi32(a, b); }
+inline Int maxInts(Int a, Int b) { return _mm512_max_epi32(a, b); }
+inline Int bitsAsInts(Float a) { return _mm512_castps_si512(a); }
+inline std::int32_t sumOfInts(Int a) { return _mm512_reduce_add_epi32(a); }
+inline void storeUnsignedBytes(std::byte* at, Int v) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm512_cvtepi32_epi8(v));
+}
+inline Int countNotBelow(Int counts, Int a, Int least) {
+  return _mm512_mask_add_epi32(counts, _mm512_cmpge_epi32_mask(a, least), counts,
+                               _mm512_set1_epi32(1));
+}
+// Compressing in a register: the store that compresses is microcode on Zen 4.
+inline int storeNotBelow(void* to, Int a, Int keys, Int least) {
+  const __mmask16 kept = _mm512_cmpge_epi32_mask(keys, least);
+  storeInts(to, _mm512_maskz_compress_epi32(kept, a));
+  return __builtin_popcount(kept);
+}
+
+using DotSums = __m512i;
+template <int kMaxCode, bool kSigned>
+constexpr int kDotSteps = 1 << 16;
+inline DotSums noDots() { return _mm512_setzero_si512(); }
+inline Int widened(DotSums sums) { return sums; }
+template <bool kSigned>
+inline DotSums dotStep(DotSums sums, Bytes codes, Int x) {
+  return kSigned ? _mm512_dpbusd_epi32(sums, codes, x) : _mm512_dpbusd_epi32(sums, x, codes);
 }
 
 }  // namespace

@@ -20,6 +20,8 @@ constexpr int kFloatRows = 4;      // the same for float products
 constexpr int kAttentionRows = 4;  // query rows and vectors of the register tile in attention
 constexpr int kAttentionVectors = 2;
 constexpr int kScoreTokens = 2;  // tokens of a register tile of scores with channels as lanes
+constexpr int kDotRows = 4;      // rows and slabs of the register tile of low-bit dot products
+constexpr int kDotSlabs = 1;
 
 using Float = float __attribute__((vector_size(16)));
 using Int = std::int32_t __attribute__((vector_size(16)));
@@ -179,6 +181,66 @@ inline void transposeHalves(const std::uint16_t* rows, std::int64_t stride, floa
       out[channel * outStride + lane] = halfToFloat(rows[lane * stride + channel]);
     }
   }
+}
+
+// ---- Low-bit copies
+
+inline Int loadInts(const void* at) {
+  Int v;
+  __builtin_memcpy(&v, at, sizeof v);
+  return v;
+}
+inline void storeInts(void* at, Int v) { __builtin_memcpy(at, &v, sizeof v); }
+inline Int addInts(Int a, Int b) { return a + b; }
+inline Int subInts(Int a, Int b) { return a - b; }
+inline Int minInts(Int a, Int b) { return a < b ? a : b; }
+inline Int maxInts(Int a, Int b) { return a > b ? a : b; }
+inline Int bitsAsInts(Float a) { return reinterpret_cast<Int>(a); }
+inline std::int32_t sumOfInts(Int a) { return (a[0] + a[1]) + (a[2] + a[3]); }
+/// The low bytes; lanes are 0 .. 255.
+inline void storeUnsignedBytes(std::byte* at, Int v) {
+  for (int i = 0; i < kLanes; ++i) {
+    at[i] = static_cast<std::byte>(v[i]);
+  }
+}
+/// counts + 1 in every lane where a >= least.
+inline Int countNotBelow(Int counts, Int a, Int least) { return counts - (a >= least); }
+/// Writes the lanes of a whose key is >= least side by side (and may write up to kLanes lanes in
+/// all); how many they are.
+inline int storeNotBelow(void* to, Int a, Int keys, Int least) {
+  int count = 0;
+  Int kept{};
+  for (int i = 0; i < kLanes; ++i) {
+    kept[count] = a[i];
+    count += keys[i] >= least[i] ? 1 : 0;
+    if (count == kLanes) {
+      break;
+    }
+  }
+  storeInts(to, kept);
+  return count;
+}
+
+/// Sums as the dot instruction leaves them, kDotSteps of them at most before they are widened.
+using DotSums = Int;
+template <int kMaxCode, bool kSigned>
+constexpr int kDotSteps = 1 << 16;
+inline DotSums noDots() { return DotSums{}; }
+inline Int widened(DotSums sums) { return sums; }
+inline Int splatFour(const void* x) {
+  std::int32_t four;
+  __builtin_memcpy(&four, x, sizeof four);
+  return splatInt(four);
+}
+/// sums + the products of codes (at most 15) with four bytes, the same in every lane: signed within
+/// -127 .. 127, or unsigned.
+template <bool kSigned>
+inline DotSums dotStep(DotSums sums, Bytes codes, Int x) {
+  const Words activations = reinterpret_cast<Words>(x);
+  const Words even = kSigned ? (activations << 8) >> 8 : activations & 0xFF;
+  const Words odd = kSigned ? activations >> 8 : (activations >> 8) & 0xFF;
+  return sums + foldWords(reinterpret_cast<Words>(codes & 0xFF) * even +
+                          reinterpret_cast<Words>(codes >> 8) * odd);
 }
 
 }  // namespace

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scores of query rows against the low-bit keys, for the instruction set whose simd_*.h was
+// included before.
+//
+//   q . key(t) = sum_c q_c zero_c + sum_c (q_c scale_c) code_c(t)
+//
+// The first sum is one number for a run of g tokens. q_c scale_c is rounded to 8 bits with the
+// largest of the row and run as 127, and the second sum is integer.
+#pragma once
+
+#include "kernels/cpu/lowbit_dot_body.h"
+
+namespace bookwheel::kernels {
+namespace {
+
+/// The rows of one KV head, times args.scale, and what a run of groups makes of them.
+struct FoldedQueries {
+  alignas(64) float queries[kMostScoreRows * kMostHeadDim];
+  alignas(64) std::byte codes[kMostScoreRows * kMostHeadDim];
+  float steps[kMostScoreRows];  // score = step * integer + start
+  float starts[kMostScoreRows];
+  int d;
+};
+
+inline void loadQueries(const LowBitScoresArgs& args, std::int64_t kvHead, FoldedQueries& out) {
+  const int d = args.copy.format.headDim;
+  const int group = args.heads / args.copy.kvHeads;
+  out.d = d;
+  for (int r = 0; r < args.out.rows; ++r) {
+    const float* from =
+        args.queries + r / group * args.queryStride + (kvHead * group + r % group) * d;
+    for (int c = 0; c < d; c += kLanes) {
+      store(out.queries + r * d + c, mul(load(from + c), splat(args.scale)));
+    }
+  }
+}
+
+/// A NaN or an infinity in a query makes the start NaN or infinite, and so all scores.
+template <bool kCorrect>
+inline void foldRow(const GroupFloats& groups, FoldedQueries& rows, int r) {
+  const int d = rows.d;
+  const float* query = rows.queries + r * d;
+  alignas(64) float folded[kMostHeadDim];
+  Float most = zero();
+  Float start = zero();
+  Float squares = zero();
+  for (int c = 0; c < d; c += kLanes) {
+    const Float q = load(query + c);
+    const Float x = mul(q, load(groups.scales + c));
+    most = maximum(absolute(x), most);
+    start = fma(q, load(groups.zeros + c), start);
+    if constexpr (kCorrect) {
+      squares = fma(x, x, squares);
+    }
+    store(folded + c, x);
+  }
+  const float peak = maxOf(most);
+  const Float inverse = splat(peak > 0x1p-100F ? 127.0F / peak : 0.0F);
+  for (int c = 0; c < d; c += kLanes) {
+    storeBytes(reinterpret_cast<std::int8_t*>(rows.codes + r * d + c),
+               toInt(mul(load(folded + c), inverse)));
+  }
+  rows.steps[r] = peak * (1.0F / 127.0F);
+  rows.starts[r] = sumOf(start);
+  if constexpr (kCorrect) {
+    rows.starts[r] -= sumOf(squares) * (1.0F / 24.0F);
+  }
+}
+
+/// Scores of tokens 64 block + token of rows firstRow .. + rows: one or two slabs of 32 tokens.
+template <int kBits>
+inline void scoreSlabs(const std::byte* codes, std::int64_t slabBytes, const FoldedQueries& rows,
+                       int firstRow, int count, int slabs, float* scores) {
+  for (int slab = 0; slab < slabs; slab += kDotSlabs) {
+    for (int part = 0; part < kTileParts; ++part) {
+      Int sums[kDotRows][kDotVectors];
+      // A single slab on a wide machine is met twice and the second result dropped.
+      const std::int64_t second = slabs - slab < kDotSlabs ? 0 : slabBytes;
+      dotRows<kBits, true>(count, codes + slab * slabBytes + part * 4 * kLanes, second, rows.d / 4,
+                           rows.codes + firstRow * rows.d, rows.d, sums);
+      for (int r = 0; r < count; ++r) {
+        const Float step = splat(rows.steps[firstRow + r]);
+        const Float start = splat(rows.starts[firstRow + r]);
+        for (int v = 0; v < kDotVectors && slab + v / 2 < slabs; ++v) {
+          store(scores + (firstRow + r) * kLowBitBlock + slab * kSlabLanes + v * 16 + part * kLanes,
+                fma(toFloat(sums[r][v]), step, start));
+        }
+      }
+    }
+  }
+}
+
+/// Hides the first `hidden` tokens of a row of scores; the largest that is left.
+inline float hideAndPeak(float* scores, std::int64_t hidden) {
+  for (std::int64_t i = 0; i < hidden; ++i) {
+    scores[i] = kMinusInfinity;
+  }
+  Float most = splat(kMinusInfinity);
+  for (int i = 0; i < kLowBitBlock; i += kLanes) {
+    most = maximum(load(scores + i), most);  // most where the score is NaN
+  }
+  return maxOf(most);
+}
+
+template <int kBits>
+void scoreBlock(const LowBitScoresArgs& args, const LowBitPlane& plane, const std::byte* block,
+                FoldedQueries& rows, float* scores) {
+  const int count = args.out.rows;
+  const int step = rowStep(count);
+  const int slabs = plane.slabs / plane.groupRuns;  // of a run
+  GroupFloats groups;
+  for (int run = 0; run < plane.groupRuns; ++run) {
+    readGroups(plane, block, run, groups);
+    for (int r = 0; r < count; ++r) {
+      if (args.varianceCorrection) {
+        foldRow<true>(groups, rows, r);
+      } else {
+        foldRow<false>(groups, rows, r);
+      }
+    }
+    for (int r = 0; r < count; r += step) {
+      scoreSlabs<kBits>(block + run * slabs * plane.slabBytes(), plane.slabBytes(), rows, r,
+                        count - r < step ? count - r : step, slabs,
+                        scores + run * slabs * kSlabLanes);
+    }
+  }
+}
+
+void lowBitScoresBody(const LowBitScoresArgs& args, Slice units) {
+  const LowBitPlane plane = keyPlane(args.copy.format);
+  const ScoreRows& out = args.out;
+  const std::int64_t chunks = (out.blocks + kLowBitChunk - 1) / kLowBitChunk;
+  const auto work = plane.bits == 1   ? scoreBlock<1>
+                    : plane.bits == 2 ? scoreBlock<2>
+                                      : scoreBlock<4>;
+  FoldedQueries rows;
+  std::int64_t loaded = -1;
+  for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
+    const std::int64_t head = unit / chunks;
+    if (head != loaded) {
+      loadQueries(args, head, rows);
+      loaded = head;
+    }
+    const std::int64_t first = unit % chunks * kLowBitChunk;
+    const std::int64_t end = out.blocks - first < kLowBitChunk ? out.blocks : first + kLowBitChunk;
+    for (std::int64_t b = first; b < end; ++b) {
+      float* scores = out.scores + head * out.headStride + b * out.rows * kLowBitBlock;
+      work(args, plane, args.copy.keys + head * args.copy.keyHeadStride + b * plane.bytes(), rows,
+           scores);
+      const std::int64_t before = args.firstCandidate - b * kLowBitBlock;
+      const std::int64_t hidden = before < 0 ? 0 : before < kLowBitBlock ? before : kLowBitBlock;
+      for (int r = 0; r < out.rows; ++r) {
+        out.blockMaxima[(head * out.rows + r) * out.maximaStride + b] =
+            hideAndPeak(scores + r * kLowBitBlock, hidden);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bookwheel::kernels

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// The k tokens with the largest sums of exp(score - shift), exactly, for the instruction set whose
+// simd_*.h was included before.
+//
+// Sums are compared as the integers of their bits (keys): the order is the same, for they are not
+// negative, and a token that may not be taken has a negative key. A part of a head leaves its k
+// best; the join takes the k best of those. Most blocks are never looked at: no token of a block
+// can have more than the sum over rows of exp(the block's maximum - shift), and the k-th best sum
+// so far is a limit from below.
+#pragma once
+
+#include "kernels/cpu/attention_body.h"
+#include "kernels/cpu/lowbit_layout.h"
+
+namespace bookwheel::kernels {
+namespace {
+
+constexpr std::int32_t kNotTaken = -1;
+
+/// Which keys to take: all that are above least, and the first `ties` of those that equal it.
+struct Sieve {
+  std::int32_t least;
+  std::int64_t ties;
+  bool allTies;  // every key that equals least is among them
+};
+
+inline std::int64_t countAtLeast(const std::int32_t* keys, std::int64_t n, std::int32_t least) {
+  const Int limit = splatInt(least);
+  Int counts = splatInt(0);
+  for (std::int64_t i = 0; i < n; i += kLanes) {
+    counts = countNotBelow(counts, loadInts(keys + i), limit);
+  }
+  return sumOfInts(counts);
+}
+
+inline std::int32_t largestKey(const std::int32_t* keys, std::int64_t n) {
+  Int most = splatInt(kNotTaken);
+  for (std::int64_t i = 0; i < n; i += kLanes) {
+    most = maxInts(most, loadInts(keys + i));
+  }
+  std::int32_t lanes[kLanes];
+  storeInts(lanes, most);
+  std::int32_t largest = kNotTaken;
+  for (int i = 0; i < kLanes; ++i) {
+    largest = lanes[i] > largest ? lanes[i] : largest;
+  }
+  return largest;
+}
+
+/// Moves the keys with low <= key < high to `to`, which may be `keys`, and pads to a multiple of
+/// 16; how many there are then.
+inline std::int64_t keepBetween(const std::int32_t* keys, std::int64_t n, std::int32_t low,
+                                std::int32_t high, std::int32_t* to) {
+  std::int64_t kept = 0;
+  for (std::int64_t i = 0; i < n; i += kLanes) {
+    const Int key = loadInts(keys + i);
+    const Int inside = minInts(subInts(key, splatInt(low)), subInts(splatInt(high - 1), key));
+    kept += storeNotBelow(to + kept, key, inside, splatInt(0));
+  }
+  for (; kept % 16 != 0; ++kept) {
+    to[kept] = kNotTaken;
+  }
+  return kept;
+}
+
+/// The k largest of n keys, n a multiple of 16, of which at least k are >= low >= 0. Bisects the
+/// bits; keys that are certainly in or out are dropped every few rounds. `spare` has room for n.
+inline Sieve largestOf(const std::int32_t* keys, std::int64_t n, std::int64_t k, std::int32_t low,
+                       std::int32_t* spare) {
+  constexpr int kRounds = 3;
+  std::int32_t high = largestKey(keys, n);
+  high += high < 0x7FFFFFFF ? 1 : 0;
+  std::int64_t above = 0;  // keys that were dropped because they are in
+  while (true) {
+    for (int round = 0; round < kRounds && high - low > 1; ++round) {
+      const std::int32_t middle = low + (high - low) / 2;
+      const std::int64_t count = above + countAtLeast(keys, n, middle);
+      if (count == k) {
+        return {middle, k, true};
+      }
+      (count > k ? low : high) = middle;
+    }
+    const std::int64_t in = above + countAtLeast(keys, n, high);
+    if (high - low <= 1) {
+      return {low, k - in, above + countAtLeast(keys, n, low) == k};
+    }
+    n = keepBetween(keys, n, low, high, spare);
+    keys = spare;
+    above = in;
+  }
+}
+
+/// Those of kLanes keys that pass, with their tokens, side by side at the outputs (which may be
+/// written up to kLanes numbers); how many.
+inline int sift(Sieve& sieve, const std::int32_t* keys, const std::uint32_t* tokens,
+                std::int32_t* keysOut, std::uint32_t* tokensOut) {
+  const Int key = loadInts(keys);
+  const Int least = splatInt(sieve.least);
+  if (sieve.allTies) {
+    storeNotBelow(keysOut, key, key, least);
+    return storeNotBelow(tokensOut, loadInts(tokens), key, least);
+  }
+  int count = 0;
+  for (int i = 0; i < kLanes; ++i) {
+    const bool tie = keys[i] == sieve.least && sieve.ties > 0;
+    if (keys[i] > sieve.least || tie) {
+      sieve.ties -= tie ? 1 : 0;
+      keysOut[count] = keys[i];
+      tokensOut[count++] = tokens[i];
+    }
+  }
+  return count;
+}
+
+/// The rows that are ranked, and a part of the head's blocks.
+struct SelectPart {
+  const LowBitSelectArgs& args;
+  std::int64_t head;
+  std::int64_t first;  // block
+  int blocks;
+  float shifts[kMostScoreRows];
+};
+
+inline void findShifts(SelectPart& part) {
+  const ScoreRows& in = part.args.scores;
+  for (int r = 0; r < part.args.rowCount; ++r) {
+    const std::int64_t row = part.head * in.rows + part.args.firstRow + r;
+    float shift = kMinusInfinity;
+    if (part.args.shifts != nullptr) {
+      shift = part.args.shifts[row];
+    } else {
+      const float* maxima = in.blockMaxima + row * in.maximaStride;
+      const std::int64_t whole = in.blocks / kLanes * kLanes;
+      Float most = splat(kMinusInfinity);
+      for (std::int64_t b = 0; b < whole; b += kLanes) {
+        most = maximum(load(maxima + b), most);
+      }
+      shift = maxOf(most);
+      for (std::int64_t b = whole; b < in.blocks; ++b) {
+        shift = maxima[b] > shift ? maxima[b] : shift;
+      }
+    }
+    part.shifts[r] = shift == kMinusInfinity ? 0.0F : shift;
+  }
+}
+
+/// Keys that no token of a block can exceed: (kSelectBlocks), kNotTaken past the part's blocks.
+inline void boundBlocks(const SelectPart& part, std::int32_t* bounds) {
+  const ScoreRows& in = part.args.scores;
+  // Two roundings of each exponential and one of each addition, and the polynomial may fall by as
+  // much where it should rise.
+  const Float slack = splat(1.0001F);
+  for (int b = 0; b < kSelectBlocks; b += kLanes) {
+    Float sum = zero();
+    for (int r = 0; r < part.args.rowCount; ++r) {
+      const float* maxima =
+          in.blockMaxima + (part.head * in.rows + part.args.firstRow + r) * in.maximaStride;
+      alignas(64) float here[kLanes];
+      for (int i = 0; i < kLanes; ++i) {
+        here[i] = b + i < part.blocks ? maxima[part.first + b + i] : kMinusInfinity;
+      }
+      sum = add(sum, exponential(sub(load(here), splat(part.shifts[r]))));
+    }
+    storeInts(bounds + b, bitsAsInts(mul(sum, slack)));
+  }
+  for (int b = part.blocks; b < kSelectBlocks; ++b) {
+    bounds[b] = kNotTaken;
+  }
+}
+
+/// The keys of the 64 tokens of a block.
+inline void sumBlock(const SelectPart& part, int block, std::int32_t* keys) {
+  const ScoreRows& in = part.args.scores;
+  const float* scores = in.scores + part.head * in.headStride +
+                        ((part.first + block) * in.rows + part.args.firstRow) * kLowBitBlock;
+  for (int i = 0; i < kLowBitBlock; i += kLanes) {
+    Float sum = zero();
+    Float best = splat(kMinusInfinity);
+    for (int r = 0; r < part.args.rowCount; ++r) {
+      // The second operand where the score is NaN.
+      const Float s = maximum(load(scores + r * kLowBitBlock + i), splat(kMinusInfinity));
+      best = maximum(best, s);
+      sum = add(sum, exponential(sub(s, splat(part.shifts[r]))));
+    }
+    // Minus infinity, a negative key, where every score is.
+    storeInts(keys + i, bitsAsInts(minimum(sum, add(best, splat(3e38F)))));
+  }
+}
+
+struct SelectPlanes {
+  std::int64_t parts;
+  std::int64_t room;
+  std::int32_t* keys;
+  std::int32_t* spare;
+  std::uint32_t* tokens;
+};
+
+inline SelectPlanes planesOf(const LowBitSelectArgs& args, std::int64_t head) {
+  SelectPlanes planes;
+  planes.parts = selectParts(args.scores.blocks);
+  planes.room = selectRoom(args.k);
+  planes.keys = reinterpret_cast<std::int32_t*>(args.scratch) +
+                head * selectHeadInts(args.scores.blocks, args.k);
+  planes.spare = planes.keys + planes.parts * planes.room;
+  planes.tokens = reinterpret_cast<std::uint32_t*>(planes.spare + planes.parts * planes.room);
+  return planes;
+}
+
+/// 100 KB of stack: keys, room to sift them, tokens.
+struct SelectWork {
+  alignas(64) std::int32_t keys[kPartTokens + 16];
+  alignas(64) std::int32_t spare[kPartTokens + 16];
+  alignas(64) std::uint32_t tokens[kPartTokens + 16];
+};
+
+void selectPart(const SelectPart& part, SelectWork& work, std::int32_t* keysOut,
+                std::uint32_t* tokensOut, std::int64_t room) {
+  const std::int64_t k = part.args.k;
+  alignas(64) std::int32_t bounds[kSelectBlocks];
+  boundBlocks(part, bounds);
+  int slots[kSelectBlocks];  // where the keys of a block are, or -1
+  for (int b = 0; b < kSelectBlocks; ++b) {
+    slots[b] = -1;
+  }
+  int used = 0;
+  const auto lookAt = [&](std::int32_t least) {
+    for (int b = 0; b < part.blocks; ++b) {
+      if (slots[b] < 0 && bounds[b] >= least) {
+        slots[b] = used++;
+        sumBlock(part, b, work.keys + slots[b] * kLowBitBlock);
+      }
+    }
+  };
+  // The most promising blocks first: their k-th best sum shows how few others can matter.
+  std::int32_t limit = 0;
+  const std::int64_t seeds = 2 * ((k + kLowBitBlock - 1) / kLowBitBlock);
+  if (seeds < part.blocks) {
+    lookAt(largestOf(bounds, kSelectBlocks, seeds, 0, work.spare).least);
+    const std::int64_t n = std::int64_t{used} * kLowBitBlock;
+    if (countAtLeast(work.keys, n, 0) >= k) {
+      limit = largestOf(work.keys, n, k, 0, work.spare).least;
+    }
+  }
+  lookAt(limit);
+  const std::int64_t n = std::int64_t{used} * kLowBitBlock;
+  Sieve sieve{limit, 0, true};
+  if (countAtLeast(work.keys, n, limit) > k) {
+    sieve = largestOf(work.keys, n, k, limit, work.spare);
+  }
+  std::int64_t count = 0;
+  for (int b = 0; b < part.blocks; ++b) {
+    if (slots[b] < 0) {
+      continue;
+    }
+    const std::int32_t* keys = work.keys + slots[b] * kLowBitBlock;
+    std::uint32_t tokens[kLowBitBlock];
+    for (int i = 0; i < kLowBitBlock; ++i) {
+      tokens[i] = static_cast<std::uint32_t>((part.first + b) * kLowBitBlock + i);
+    }
+    for (int i = 0; i < kLowBitBlock; i += kLanes) {
+      count += sift(sieve, keys + i, tokens + i, work.spare + count, work.tokens + count);
+    }
+  }
+  for (; count < room; ++count) {
+    work.spare[count] = kNotTaken;
+    work.tokens[count] = 0;
+  }
+  std::memcpy(keysOut, work.spare, static_cast<std::size_t>(room) * sizeof(std::int32_t));
+  std::memcpy(tokensOut, work.tokens, static_cast<std::size_t>(room) * sizeof(std::uint32_t));
+}
+
+void lowBitSelectPartsBody(const LowBitSelectArgs& args, Slice units) {
+  const std::int64_t parts = selectParts(args.scores.blocks);
+  SelectWork work;
+  for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
+    const std::int64_t at = unit % parts;
+    const std::int64_t left = args.scores.blocks - at * kSelectBlocks;
+    SelectPart part{args,
+                    unit / parts,
+                    at * kSelectBlocks,
+                    left < kSelectBlocks ? static_cast<int>(left) : kSelectBlocks,
+                    {}};
+    findShifts(part);
+    const SelectPlanes planes = planesOf(args, part.head);
+    selectPart(part, work, planes.keys + at * planes.room, planes.tokens + at * planes.room,
+               planes.room);
+  }
+}
+
+void lowBitSelectJoinBody(const LowBitSelectArgs& args, Slice units) {
+  for (std::int64_t head = units.begin; head < units.end; ++head) {
+    const SelectPlanes planes = planesOf(args, head);
+    const std::int64_t n = planes.parts * planes.room;
+    std::uint32_t* out = args.selected + head * args.k;
+    Sieve sieve{0, 0, true};
+    if (countAtLeast(planes.keys, n, 0) > args.k) {
+      sieve = largestOf(planes.keys, n, args.k, 0, planes.spare);
+    }
+    std::int64_t count = 0;
+    for (std::int64_t i = 0; i < n; i += kLanes) {
+      std::int32_t keys[kLanes];
+      std::uint32_t tokens[kLanes];
+      const int here = sift(sieve, planes.keys + i, planes.tokens + i, keys, tokens);
+      std::memcpy(out + count, tokens, static_cast<std::size_t>(here) * sizeof(std::uint32_t));
+      count += here;
+    }
+    args.counts[head] = static_cast<std::int32_t>(count);
+  }
+}
+
+}  // namespace
+}  // namespace bookwheel::kernels

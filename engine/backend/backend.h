@@ -5,6 +5,7 @@
 #include "engine/backend/backend_info.h"
 #include "engine/backend/function_ref.h"
 #include "kernels/args.h"
+#include "kernels/lowbit_args.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +45,13 @@ struct WorkspaceLimits {
   std::int64_t tokens;  // in the cache
 };
 
+/// What decoding over a low-bit copy will ask for at most.
+struct LowBitLimits {
+  int kvHeads;
+  std::int64_t blocks;  // of the copy
+  int pairs;            // k of lowBitSelect
+};
+
 /// Activations of T rows.
 struct Rows {
   const float* data;     // (T, stride)
@@ -77,6 +85,7 @@ class Backend {
   virtual BackendInfo info() const = 0;
 
   // ---- Memory ----
+  /// Zeroed.
   virtual Buffer allocate(std::size_t bytes) = 0;
   /// Makes the scratch memory of the operations. Again with other limits: replaces it.
   virtual void reserve(const WorkspaceLimits& limits) = 0;
@@ -92,6 +101,10 @@ class Backend {
   virtual void toDevice(std::span<const float> host, float* device) = 0;
   /// Valid until the next operation that writes there.
   virtual std::span<const float> toHost(const float* device, std::size_t elements) = 0;
+  virtual std::span<const std::uint32_t> toHost(const std::uint32_t* device,
+                                                std::size_t elements) = 0;
+  virtual std::span<const std::int32_t> toHost(const std::int32_t* device,
+                                               std::size_t elements) = 0;
   virtual std::int64_t weightsBytes() const = 0;
   virtual std::int64_t workspaceBytes() const = 0;  // allocate() and reserve()
 
@@ -110,6 +123,19 @@ class Backend {
   virtual void appendKv(const kernels::AppendKvArgs& args, std::int64_t rows) = 0;
   /// Exact causal attention. args.partials and args.scratch are filled in by the backend.
   virtual void attend(const kernels::AttentionArgs& args) = 0;
+
+  // ---- Decoding over a low-bit copy (kernels/lowbit_args.h) ----
+  /// Makes the scratch memory of lowBitSelect. Again with other limits: replaces it.
+  virtual void reserveLowBit(const LowBitLimits& limits) = 0;
+  virtual void quantizeKv(const kernels::QuantizeKvArgs& args) = 0;
+  virtual void lowBitScores(const kernels::LowBitScoresArgs& args) = 0;
+  /// args.scratch is filled in by the backend.
+  virtual void lowBitSelect(const kernels::LowBitSelectArgs& args) = 0;
+  /// The value pass and exact pairs side by side: parts of one attention that do not depend on each
+  /// other.
+  virtual void attendParts(std::span<const kernels::LowBitValuesArgs> values,
+                           std::span<const kernels::ExactPairsArgs> pairs) = 0;
+  virtual void joinPartials(const kernels::JoinPartialsArgs& args) = 0;
 
   /// True once if an appendKv since the last call met a value it could not store.
   [[nodiscard]] virtual bool takeFault() = 0;

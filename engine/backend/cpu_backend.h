@@ -31,6 +31,8 @@ class CpuBackend final : public Backend {
   const float* loadVector(kernels::WeightType type, std::int64_t elements, ReadBytes read) override;
   void toDevice(std::span<const float> host, float* device) override;
   std::span<const float> toHost(const float* device, std::size_t elements) override;
+  std::span<const std::uint32_t> toHost(const std::uint32_t* device, std::size_t elements) override;
+  std::span<const std::int32_t> toHost(const std::int32_t* device, std::size_t elements) override;
   std::int64_t weightsBytes() const override { return m_weightsBytes; }
   std::int64_t workspaceBytes() const override;
   /// What reserve(limits) allocates.
@@ -45,6 +47,15 @@ class CpuBackend final : public Backend {
   void rope(const kernels::RopeArgs& args, std::int64_t rows) override;
   void appendKv(const kernels::AppendKvArgs& args, std::int64_t rows) override;
   void attend(const kernels::AttentionArgs& args) override;
+  void reserveLowBit(const LowBitLimits& limits) override;
+  /// What reserveLowBit(limits) allocates.
+  static std::int64_t reservedBytes(const LowBitLimits& limits);
+  void quantizeKv(const kernels::QuantizeKvArgs& args) override;
+  void lowBitScores(const kernels::LowBitScoresArgs& args) override;
+  void lowBitSelect(const kernels::LowBitSelectArgs& args) override;
+  void attendParts(std::span<const kernels::LowBitValuesArgs> values,
+                   std::span<const kernels::ExactPairsArgs> pairs) override;
+  void joinPartials(const kernels::JoinPartialsArgs& args) override;
   [[nodiscard]] bool takeFault() override;
 
  private:
@@ -67,6 +78,7 @@ class CpuBackend final : public Backend {
   Buffer m_partials;  // float, attention
   Buffer m_scratch;   // one part for each worker, attention
   std::int64_t m_scratchBytes = 0;
+  Buffer m_selectScratch;
   kernels::QuantizedRows m_input{};  // the rows prepareInput() made
 
   // Set by workers.

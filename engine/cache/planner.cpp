@@ -3,6 +3,8 @@
 #include "engine/cache/planner.h"
 
 #include "engine/backend/cpu_backend.h"
+#include "engine/cache/low_bit_copy.h"
+#include "engine/cache/low_bit_sizes.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -56,12 +58,34 @@ MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request) {
   constexpr std::int64_t kFloatBytes = sizeof(float);
   plan.workspaceBytes = (chunk * activationFloatsPerRow(shape) + shape.vocabulary) * kFloatBytes +
                         CpuBackend::reservedBytes(limits, request.threads);
-  plan.totalBytes = plan.weightsBytes + plan.kvBytes + plan.workspaceBytes;
+  const auto copyBytes = [&](std::int64_t tokens) {
+    return request.cache.usesCopy()
+               ? LowBitCopy::bytesFor(kvShape(shape), request.cache,
+                                      LowBitCopy::blocksFor(request.cache, tokens))
+               : 0;
+  };
+  if (request.cache.usesCopy()) {
+    LowBitCopy::requireForm(request.cache, shape.headDim);
+    const LowBitSizes sizes(shape, request.cache, context);
+    plan.copyBytes = copyBytes(request.tokens);
+    plan.workspaceBytes += sizes.bytes() + CpuBackend::reservedBytes(sizes.limits);
+  }
+  plan.fastTier = fastTierUse(shape, request.cache, request.tokens);
+  plan.totalBytes = plan.weightsBytes + plan.kvBytes + plan.copyBytes + plan.workspaceBytes;
 
   const std::int64_t fixed = plan.weightsBytes + plan.workspaceBytes;
-  const std::int64_t perToken = CapacityTier::bytesFor(kvShape(shape), 1);
-  plan.mostTokens =
-      std::clamp<std::int64_t>((request.availableBytes - fixed) / perToken, 0, context);
+  const auto fits = [&](std::int64_t tokens) {
+    return fixed + CapacityTier::bytesFor(kvShape(shape), tokens) + copyBytes(tokens) <=
+           request.availableBytes;
+  };
+  // Bytes grow with tokens, so the border is found by halving.
+  std::int64_t most = 0;
+  for (std::int64_t step = std::int64_t{1} << 40; step > 0; step /= 2) {
+    if (most + step <= context && fits(most + step)) {
+      most += step;
+    }
+  }
+  plan.mostTokens = most;
 
   if (request.tokens > context) {
     plan.reason = "The text has " + grouped(request.tokens) + " tokens; this model reads " +

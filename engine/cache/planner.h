@@ -2,7 +2,9 @@
 // The planner: what a model and a document will need in memory, or why that does not fit.
 #pragma once
 
+#include "engine/cache/cache_options.h"
 #include "engine/cache/capacity_tier.h"
+#include "engine/cache/fast_tier_use.h"
 #include "engine/model/shape.h"
 
 #include <cstdint>
@@ -19,26 +21,31 @@ struct PlanRequest {
   std::int64_t contextTokens = 0;   // 0: what the model was trained on; never more than that
   int chunkTokens = 0;              // 0: kDefaultChunkTokens
   int threads = 1;
+  CacheOptions cache;
 };
 
-/// Bytes of every part of a session with the exact 16-bit cache, or why not.
+/// Bytes of every part of a session, or why not.
 struct MemoryPlan {
   bool fits = false;
   std::string reason;  // if it does not fit: one sentence with numbers and what to do
   std::int64_t tokens = 0;
   std::int64_t weightsBytes = 0;
   std::int64_t kvBytes = 0;         // 16-bit KV of `tokens` tokens
-  std::int64_t workspaceBytes = 0;  // activations and scratch of a chunk
+  std::int64_t copyBytes = 0;       // low-bit copy of `tokens` tokens; 0 with the exact cache
+  std::int64_t workspaceBytes = 0;  // activations and scratch of a chunk, scores of a step
   std::int64_t totalBytes = 0;
   /// The most tokens that fit the model's context and the memory; 0 if not even the model fits.
   std::int64_t mostTokens = 0;
+  /// What `tokens` tokens take in a fast tier of its own.
+  FastTierUse fastTier;
 };
 
 /// Rows of a prefill chunk when nobody asks for others: from here on a larger chunk is no faster
 /// (tests/bench/decode_bench.cpp), and stopping waits for one chunk at most.
 inline constexpr int kDefaultChunkTokens = 256;
 
-/// Pure: the same arguments, the same plan.
+/// Pure: the same arguments, the same plan. Throws Error(InvalidRequest) and
+/// Error(UnsupportedModel) for cache options that are out of range or that this model cannot have.
 MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request);
 
 KvShape kvShape(const ModelShape& shape);

@@ -336,4 +336,33 @@ const char* name(Architecture architecture) {
 
 ModelShape readShape(const Gguf& file) { return ShapeReader(file).read(); }
 
+ModelShape extendContext(const ModelShape& shape, RopeScalingKind kind, double factor) {
+  constexpr double kMostFactor = 64;
+  if (kind != RopeScalingKind::Linear && kind != RopeScalingKind::Yarn) {
+    throw Error(ErrorCode::InvalidRequest,
+                "A context can be extended by linear scaling or by YaRN only.");
+  }
+  if (!(factor >= 1 && factor <= kMostFactor)) {
+    throw Error(ErrorCode::InvalidRequest, "A context can be extended 1 to 64 times, not " +
+                                               std::to_string(factor) + " times.");
+  }
+  if (shape.ropeScaling.kind != RopeScalingKind::None) {
+    throw Error(ErrorCode::UnsupportedModel,
+                "This model's file already scales its positions, so its context of " +
+                    std::to_string(shape.contextTokens) + " tokens cannot be extended.");
+  }
+  if (shape.slidingWindow > 0) {
+    throw Error(ErrorCode::UnsupportedModel,
+                "This model's attention looks back over " + std::to_string(shape.slidingWindow) +
+                    " tokens only, so its context cannot be extended.");
+  }
+  ModelShape extended = shape;
+  extended.ropeScaling.kind = kind;
+  extended.ropeScaling.factor = factor;
+  extended.ropeScaling.originalTokens = shape.contextTokens;
+  extended.contextTokens =
+      static_cast<std::int64_t>(static_cast<double>(shape.contextTokens) * factor);
+  return extended;
+}
+
 }  // namespace bookwheel

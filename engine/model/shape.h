@@ -59,4 +59,11 @@ struct ModelShape {
 /// missing or out of range.
 ModelShape readShape(const Gguf& file);
 
+/// Lets a model read `factor` times the tokens it was trained on by scaling its rotary embedding:
+/// linear (position interpolation, arXiv 2306.15595) or YaRN (arXiv 2309.00071). Quality falls with
+/// the factor; callers warn. Throws Error(InvalidRequest) for a factor outside 1 .. 64 or another
+/// kind, Error(UnsupportedModel) if the file brings a scaling of its own or the attention's window
+/// is limited.
+ModelShape extendContext(const ModelShape& shape, RopeScalingKind kind, double factor);
+
 }  // namespace bookwheel

@@ -5,6 +5,8 @@
 #include "engine/backend/cpu_backend.h"
 #include "engine/cache/available_memory.h"
 #include "engine/cache/capacity_tier.h"
+#include "engine/cache/low_bit_copy.h"
+#include "engine/cache/low_bit_sizes.h"
 #include "engine/cache/planner.h"
 #include "engine/error.h"
 #include "engine/model/gguf.h"
@@ -12,6 +14,7 @@
 #include "engine/run/exact_attention.h"
 #include "engine/run/forward.h"
 #include "engine/run/loaded_model.h"
+#include "engine/run/low_bit_decode.h"
 #include "engine/run/prefill.h"
 #include "engine/run/reading_time.h"
 #include "engine/run/synthetic_kv.h"
@@ -90,8 +93,12 @@ struct Session::Impl {
   const ModelShape& shape() const { return model.shape; }
 
   void requireTokens(std::span<const TokenId> sequence) const;
-  void requireMemory(std::int64_t tokens) const;
+  void requireMemory(std::int64_t tokens, const CacheOptions& options) const;
+  MemoryUse memory() const;
   void keepOnly(std::int64_t tokens);
+  void setCache(const CacheOptions& options);
+  std::span<const float> step(TokenId token);
+  StepStats stepStats(double decodeUs) const;
   ReadResult read(std::span<const TokenId> sequence, Prefill::Logits logits,
                   const Progress& progress, const std::stop_token& stop);
 
@@ -105,6 +112,9 @@ struct Session::Impl {
   ReadingTime readingTime;
   Prefill prefill;
   Decode decode;
+  CacheOptions cacheOptions;         // what answers go by
+  std::unique_ptr<LowBitCopy> copy;  // null with the exact cache
+  std::unique_ptr<LowBitDecode> lowBit;
   std::vector<TokenId> ids;  // cache.tokens() of them, in step with the cache
 };
 
@@ -124,32 +134,82 @@ void Session::Impl::requireTokens(std::span<const TokenId> sequence) const {
   }
 }
 
-/// Before a long reading, so that it fails now and not after an hour.
-void Session::Impl::requireMemory(std::int64_t tokens) const {
-  const std::int64_t missing = CapacityTier::bytesFor(kvShape(shape()), tokens) - cache.bytes();
+/// Before a long reading or a new copy, so that it fails now and not after an hour.
+void Session::Impl::requireMemory(std::int64_t tokens, const CacheOptions& options) const {
   const std::int64_t available = availableMemoryBytes();
-  if (available > 0 && missing > available) {
-    PlanRequest request;
-    request.tokens = tokens;
-    request.weightsBytes = backend->weightsBytes();
-    request.availableBytes =
-        available + backend->weightsBytes() + backend->workspaceBytes() + cache.bytes();
-    request.contextTokens = context;
-    const MemoryPlan plan = planMemory(shape(), request);
+  if (available == 0) {
+    return;
+  }
+  const MemoryUse use = memory();
+  PlanRequest request;
+  request.tokens = tokens;
+  request.weightsBytes = use.weightsBytes;
+  request.availableBytes =
+      available + use.weightsBytes + use.kvBytes + use.copyBytes + use.workspaceBytes;
+  request.contextTokens = context;
+  request.chunkTokens = static_cast<int>(forward.maxRows());
+  request.threads = backend->info().threads;
+  request.cache = options;
+  const MemoryPlan plan = planMemory(shape(), request);
+  if (plan.kvBytes + plan.copyBytes > use.kvBytes + use.copyBytes && !plan.fits) {
     throw Error(ErrorCode::DoesNotFit, plan.reason);
   }
 }
 
+MemoryUse Session::Impl::memory() const {
+  return {backend->weightsBytes(), cache.bytes(),
+          backend->workspaceBytes() - (copy ? copy->allocatedBytes() : 0),
+          copy ? copy->bytes() : 0};
+}
+
 void Session::Impl::keepOnly(std::int64_t tokens) {
+  if (copy && tokens < cache.tokens()) {
+    copy->truncate(tokens);
+    lowBit->restart();
+  }
   cache.truncate(tokens);
   ids.resize(static_cast<std::size_t>(tokens));
+}
+
+void Session::Impl::setCache(const CacheOptions& options) {
+  checkCacheOptions(options);
+  if (options == cacheOptions) {
+    return;
+  }
+  std::unique_ptr<LowBitCopy> newCopy;
+  std::unique_ptr<LowBitDecode> newDecode;
+  if (options.usesCopy()) {
+    requireMemory(cache.tokens(), options);
+    newCopy = std::make_unique<LowBitCopy>(*backend, kvShape(shape()), options, context);
+    newDecode =
+        std::make_unique<LowBitDecode>(*backend, forward, cache, *newCopy, shape(), options);
+    newCopy->follow(cache);
+  }
+  lowBit = std::move(newDecode);  // before the copy it refers to
+  copy = std::move(newCopy);
+  cacheOptions = options;
+}
+
+std::span<const float> Session::Impl::step(TokenId token) {
+  const std::span<const float> logits = lowBit ? lowBit->step(token) : decode.step(token);
+  ids.push_back(token);
+  return logits;
+}
+
+StepStats Session::Impl::stepStats(double decodeUs) const {
+  StepStats stats{cache.tokens() - 1, decodeUs, cache.bytes()};
+  if (lowBit) {
+    stats.fastBytes = fastTierUse(shape(), cacheOptions, cache.tokens()).bytes();
+    stats.pairs = lowBit->stats();
+  }
+  return stats;
 }
 
 ReadResult Session::Impl::read(std::span<const TokenId> sequence, Prefill::Logits logits,
                                const Progress& progress, const std::stop_token& stop) {
   const Clock::time_point start = Clock::now();
   requireTokens(sequence);
-  requireMemory(static_cast<std::int64_t>(sequence.size()));
+  requireMemory(static_cast<std::int64_t>(sequence.size()), cacheOptions);
   std::size_t kept = commonPrefix(ids, sequence);
   if (logits == Prefill::Logits::OfLastToken) {
     kept = std::min(kept, sequence.size() - 1);  // its logits have to be computed
@@ -171,13 +231,19 @@ ReadResult Session::Impl::read(std::span<const TokenId> sequence, Prefill::Logit
   }
   ids.insert(ids.end(), missing.begin(),
              missing.begin() + (cache.tokens() - static_cast<std::int64_t>(kept)));
+  if (copy) {
+    copy->follow(cache);
+  }
   return {cache.tokens() == stats.tokensTotal, stats.tokensFromCache, secondsSince(start)};
 }
 
 std::unique_ptr<Session> Session::open(const SessionOptions& options,
                                        const LoadProgress& progress) {
   const Gguf file = Gguf::open(options.model);
-  const ModelShape shape = readShape(file);
+  const ModelShape trained = readShape(file);
+  const ModelShape shape = options.extension == RopeScalingKind::None
+                               ? trained
+                               : extendContext(trained, options.extension, options.extensionFactor);
   const int threads = checkedThreads(options.threads);
   const std::int64_t context = checkedContext(options.contextTokens, shape);
 
@@ -187,6 +253,7 @@ std::unique_ptr<Session> Session::open(const SessionOptions& options,
   request.contextTokens = context;
   request.chunkTokens = static_cast<int>(checkedChunk(options.chunkTokens, context));
   request.threads = threads;
+  request.cache = options.cache;
   const MemoryPlan plan = planMemory(shape, request);
   if (request.availableBytes > 0 && !plan.fits) {
     throw Error(ErrorCode::DoesNotFit, plan.reason);
@@ -194,8 +261,9 @@ std::unique_ptr<Session> Session::open(const SessionOptions& options,
   auto backend = std::make_unique<CpuBackend>(threads, options.activations == Activations::Int8
                                                            ? ActivationRounding::Int8
                                                            : ActivationRounding::None);
-  return std::unique_ptr<Session>(new Session(
-      std::make_unique<Impl>(file, shape, options, std::move(backend), context, progress)));
+  auto impl = std::make_unique<Impl>(file, shape, options, std::move(backend), context, progress);
+  impl->setCache(options.cache);
+  return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 
 Session::Session(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -212,10 +280,7 @@ std::int64_t Session::contextTokens() const { return m_impl->context; }
 
 BackendInfo Session::backendInfo() const { return m_impl->backend->info(); }
 
-MemoryUse Session::memory() const {
-  return {m_impl->backend->weightsBytes(), m_impl->cache.bytes(),
-          m_impl->backend->workspaceBytes()};
-}
+MemoryUse Session::memory() const { return m_impl->memory(); }
 
 std::int64_t Session::kvBytes(std::int64_t tokens) const {
   return CapacityTier::bytesFor(kvShape(shape()), tokens);
@@ -282,8 +347,7 @@ Answer Session::answer(std::span<const TokenId> sequence, const AnswerOptions& o
   std::span<const float> logits = impl.decode.logitsAfterPrefill();
   for (;;) {
     const TokenId token = sampler.next(logits);
-    const StepStats stats{impl.cache.tokens() - 1, secondsSince(stepStart) * 1e6,
-                          impl.cache.bytes()};
+    const StepStats stats = impl.stepStats(secondsSince(stepStart) * 1e6);
     if (answer.tokens.empty()) {
       firstToken = Clock::now();
       answer.firstTokenSeconds = secondsSince(start);
@@ -310,15 +374,14 @@ Answer Session::answer(std::span<const TokenId> sequence, const AnswerOptions& o
       break;
     }
     stepStart = Clock::now();
-    logits = impl.decode.step(token);
-    impl.ids.push_back(token);
+    logits = impl.step(token);
   }
   const double decodeSeconds = secondsSince(firstToken);
   const std::string rest = decoder.finish();
   if (!rest.empty()) {
     answer.text += rest;
     if (onToken && !answer.tokens.empty()) {
-      onToken(answer.tokens.back(), rest, {impl.cache.tokens() - 1, 0, impl.cache.bytes()});
+      onToken(answer.tokens.back(), rest, impl.stepStats(0));
     }
   }
   const auto later = static_cast<double>(answer.tokens.size()) - 1;
@@ -332,7 +395,7 @@ void Session::score(
     std::stop_token stop) {
   Impl& impl = *m_impl;
   impl.requireTokens(sequence);
-  impl.requireMemory(static_cast<std::int64_t>(sequence.size()));
+  impl.requireMemory(static_cast<std::int64_t>(sequence.size()), impl.cacheOptions);
   impl.keepOnly(0);
   const auto vocabulary = static_cast<std::int64_t>(impl.shape().vocabulary);
   const std::int64_t scored = std::min(kScoredRows, impl.forward.maxRows());
@@ -373,6 +436,39 @@ void Session::score(
   }
 }
 
+void Session::scoreDecoding(
+    std::span<const TokenId> sequence, std::int64_t from,
+    const std::function<void(std::int64_t position, std::span<const float> logits,
+                             const StepStats& stats)>& onLogits,
+    std::stop_token stop) {
+  Impl& impl = *m_impl;
+  const auto count = static_cast<std::int64_t>(sequence.size());
+  if (from < 1 || from > count) {
+    throw Error(ErrorCode::InvalidRequest, "Scoring must begin between token 1 and token " +
+                                               std::to_string(count) + ", not at " +
+                                               std::to_string(from) + ".");
+  }
+  impl.requireTokens(sequence);
+  const std::span<const TokenId> prefix = sequence.first(static_cast<std::size_t>(from));
+  if (!impl.read(prefix, Prefill::Logits::None, {}, stop).complete) {
+    return;
+  }
+  for (std::int64_t position = from; position < count && !stop.stop_requested(); ++position) {
+    const TokenId token = sequence[static_cast<std::size_t>(position)];
+    const Clock::time_point start = Clock::now();
+    const std::span<const float> logits = impl.step(token);
+    onLogits(position, logits, impl.stepStats(secondsSince(start) * 1e6));
+  }
+}
+
+void Session::setCache(const CacheOptions& options) { m_impl->setCache(options); }
+
+const CacheOptions& Session::cacheOptions() const { return m_impl->cacheOptions; }
+
+FastTierUse Session::fastTier() const {
+  return fastTierUse(shape(), m_impl->cacheOptions, m_impl->cache.tokens());
+}
+
 std::span<const TokenId> Session::cachedTokens() const { return m_impl->ids; }
 
 void Session::clear() { m_impl->keepOnly(0); }
@@ -384,9 +480,12 @@ void Session::fillSynthetic(std::int64_t tokens, std::uint64_t seed) {
                                                std::to_string(impl.context) + " tokens, not " +
                                                std::to_string(tokens) + ".");
   }
-  impl.requireMemory(tokens);
+  impl.requireMemory(tokens, impl.cacheOptions);
   impl.keepOnly(0);
   fillWithSyntheticKv(impl.cache, impl.shape().layers, tokens, seed);
+  if (impl.copy) {
+    impl.copy->follow(impl.cache);
+  }
   impl.ids.assign(static_cast<std::size_t>(tokens), 0);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/backend/backend_info.h"
+#include "engine/cache/cache_options.h"
 #include "engine/model/chat_template.h"
 #include "engine/model/prompt.h"
 #include "engine/model/shape.h"
@@ -32,6 +33,10 @@ struct SessionOptions {
   std::int64_t contextTokens = 0;  // 0: what the model was trained on; never more than that
   int chunkTokens = 0;             // 0: the engine's choice; rows of a prefill chunk
   Activations activations = Activations::Int8;
+  CacheOptions cache;
+  /// Other than None: extendContext() by these before contextTokens counts.
+  RopeScalingKind extension = RopeScalingKind::None;
+  double extensionFactor = 1;
 };
 
 enum class StopReason { EndOfAnswer, MaxTokens, Stopped, ContextFull };
@@ -107,6 +112,22 @@ class Session {
       std::span<const TokenId> sequence,
       const std::function<void(std::int64_t position, std::span<const float> logits)>& onLogits,
       std::stop_token stop);
+
+  /// Teacher-forced through the decoding step: read(sequence[0, from)), then one step for each
+  /// later token with the logits (vocabulary) behind it, as an answer would be computed. What was
+  /// read of the sequence before is not read again. from >= 1.
+  void scoreDecoding(std::span<const TokenId> sequence, std::int64_t from,
+                     const std::function<void(std::int64_t position, std::span<const float> logits,
+                                              const StepStats& stats)>& onLogits,
+                     std::stop_token stop);
+
+  /// Changes how answers read the cache, between two tokens: a low-bit copy is made anew from the
+  /// 16-bit cache, nothing is read again. Throws Error: InvalidRequest (values), UnsupportedModel
+  /// (a head size that has no low-bit form), DoesNotFit; the options are then as before.
+  void setCache(const CacheOptions& options);
+  const CacheOptions& cacheOptions() const;
+  /// Bytes and bits an element of all that exists because of KV in the fast tier.
+  FastTierUse fastTier() const;
 
   std::span<const TokenId> cachedTokens() const;
   void clear();

@@ -69,6 +69,46 @@ class PlannerTest : public QObject {
     QVERIFY(!planMemory(shape(), request(plan.mostTokens + 1, available)).fits);
   }
 
+  // SmolLM2-135M with a context that was made longer.
+  void lowBitCopiesAreSmall_data() {
+    QTest::addColumn<int>("bits");
+    QTest::addColumn<int>("pairs");
+    QTest::addColumn<int>("tokens");
+    QTest::addColumn<double>("most");
+    QTest::newRow("K2V2 at 32k") << 2 << 256 << 32 * 1024 << 2.7;
+    QTest::newRow("K1V1 at 32k") << 1 << 1024 << 32 * 1024 << 2.0;
+    QTest::newRow("K1V1 at 128k") << 1 << 1024 << 128 * 1024 << 1.5;
+  }
+  void lowBitCopiesAreSmall() {
+    QFETCH(int, bits);
+    QFETCH(int, pairs);
+    QFETCH(int, tokens);
+    QFETCH(double, most);
+    ModelShape smol = shape();
+    smol.layers = 30;
+    smol.heads = 9;
+    smol.kvHeads = 3;
+    smol.headDim = 64;
+    PlanRequest wish = request(tokens, 64 * kGiga);
+    wish.cache.policy = bookwheel::CachePolicy::Corrected;
+    wish.cache.keyBits = wish.cache.valueBits = bits;
+    wish.cache.pairs = pairs;
+    const MemoryPlan plan = planMemory(smol, wish);
+    const bookwheel::FastTierUse& fast = plan.fastTier;
+    // 90 heads; islands: 4 first tokens and the newest 128, of 256 bytes a row; a slot is a row and
+    // its token's number. The copy: codes and metadata of every block, below.
+    QCOMPARE(fast.islandBytes, 90 * (4 + 128) * 256);
+    QCOMPARE(fast.bufferBytes, 90LL * pairs * (256 + 4));
+    const double elements = 90.0 * tokens * 128;
+    const double copyBits = static_cast<double>(fast.copyBytes) * 8 / elements;
+    // 16 bits of scale and zero for 64 numbers, and ranges for a block.
+    QVERIFY2(copyBits > bits + 0.24 && copyBits < bits + 0.28,
+             qPrintable(QString::number(copyBits)));
+    QCOMPARE(fast.bitsPerElement, static_cast<double>(fast.bytes()) * 8 / elements);
+    QVERIFY2(fast.bitsPerElement <= most, qPrintable(QString::number(fast.bitsPerElement)));
+    QVERIFY(fast.compressionRatio > 16 / most);
+  }
+
   void saysWhyNot() {
     const std::string tooLong = planMemory(shape(), request(131'402, 64 * kGiga)).reason;
     QVERIFY2(tooLong.find("131,402") != std::string::npos, tooLong.c_str());

@@ -9,6 +9,7 @@
 
 #include <QTest>
 
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <string>
@@ -125,6 +126,29 @@ class ShapeTest : public QObject {
             [](GgufDraft& d, const std::string& key) { d.uint32(key, 4096); });
     QCOMPARE(shapeOf(draft).slidingWindow, 0);  // longer than the context: no window at all
     QCOMPARE(shapeOf(draft).contextTokens, 2048);
+  }
+
+  void extendsTheContext() {
+    const ModelShape trained = shapeOf(tinyModel());
+    const ModelShape extended = extendContext(trained, RopeScalingKind::Yarn, 16);
+    QCOMPARE(extended.contextTokens, 32768);
+    QCOMPARE(extended.ropeScaling.kind, RopeScalingKind::Yarn);
+    QCOMPARE(extended.ropeScaling.factor, 16.0);
+    QCOMPARE(extended.ropeScaling.originalTokens, 2048);
+    QCOMPARE(extendContext(trained, RopeScalingKind::Linear, 1.5).contextTokens, 3072);
+  }
+
+  void refusesToExtend() {
+    const ModelShape trained = shapeOf(tinyModel());
+    QVERIFY_THROWS_EXCEPTION(Error, extendContext(trained, RopeScalingKind::Yarn, 0.5));
+    QVERIFY_THROWS_EXCEPTION(Error, extendContext(trained, RopeScalingKind::Yarn, 65));
+    QVERIFY_THROWS_EXCEPTION(Error, extendContext(trained, RopeScalingKind::Yarn, std::nan("")));
+    QVERIFY_THROWS_EXCEPTION(Error, extendContext(trained, RopeScalingKind::Llama3, 2));
+    const ModelShape twice = extendContext(trained, RopeScalingKind::Linear, 2);
+    QVERIFY_THROWS_EXCEPTION(Error, extendContext(twice, RopeScalingKind::Linear, 2));
+    ModelShape window = trained;
+    window.slidingWindow = 512;
+    QVERIFY_THROWS_EXCEPTION(Error, extendContext(window, RopeScalingKind::Yarn, 2));
   }
 
   void takesOneValuePerLayerIfAllAreEqual() {

@@ -15,6 +15,12 @@
 
 namespace bookwheel {
 
+/// How the inputs of matrices are rounded.
+enum class ActivationRounding {
+  Int8,  ///< the product: 8 bits in blocks of 32
+  None,  ///< for tests and evaluation: float32 throughout, an order of magnitude slower
+};
+
 /// Memory of a backend that numbers of one operation are handed to the next in. Move-only; freed by
 /// the destructor, which must run before its backend's.
 class Buffer {
@@ -83,6 +89,8 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual BackendInfo info() const = 0;
+  /// For the operations from here on.
+  virtual void setActivationRounding(ActivationRounding rounding) = 0;
 
   // ---- Memory ----
   /// Zeroed.

@@ -11,12 +11,6 @@
 
 namespace bookwheel {
 
-/// How the inputs of matrices are rounded.
-enum class ActivationRounding {
-  Int8,  ///< the product: 8 bits in blocks of 32
-  None,  ///< for tests: float32 throughout, an order of magnitude slower
-};
-
 /// The backend that is always there. Every operation is complete when its call returns.
 class CpuBackend final : public Backend {
  public:
@@ -24,6 +18,7 @@ class CpuBackend final : public Backend {
   ~CpuBackend() override;
 
   BackendInfo info() const override;
+  void setActivationRounding(ActivationRounding rounding) override { m_rounding = rounding; }
   Buffer allocate(std::size_t bytes) override;
   void reserve(const WorkspaceLimits& limits) override;
   kernels::PackedMatrix loadMatrix(kernels::WeightType type, std::int64_t rows,
@@ -64,10 +59,8 @@ class CpuBackend final : public Backend {
   std::int64_t tileGrain(std::int64_t tiles, std::int64_t rows) const;
   void runRows(std::int64_t rows, std::int64_t elementsPerRow, ThreadPool::Work work);
 
-  // Constant after construction.
-  const ActivationRounding m_rounding;
-
   // Used by the calling thread; workers read them inside operations.
+  ActivationRounding m_rounding;
   std::int64_t m_weightsBytes = 0;
   std::int64_t m_allocatedBytes = 0;
   std::vector<Buffer> m_weights;

@@ -71,6 +71,11 @@ std::int64_t checkedChunk(int tokens, std::int64_t context) {
   return std::min<std::int64_t>(tokens == 0 ? kDefaultChunkTokens : tokens, context);
 }
 
+/// Of everything but decoding steps.
+ActivationRounding roundingOf(Activations activations) {
+  return activations == Activations::Float32 ? ActivationRounding::None : ActivationRounding::Int8;
+}
+
 }  // namespace
 
 struct Session::Impl {
@@ -86,7 +91,8 @@ struct Session::Impl {
         forward(*backend, model, checkedChunk(options.chunkTokens, context), context),
         readingTime(shape),
         prefill(*backend, forward, cache, model.shape, readingTime),
-        decode(*backend, forward, cache, model.shape) {
+        decode(*backend, forward, cache, model.shape),
+        activations(options.activations) {
     ids.reserve(static_cast<std::size_t>(context));
   }
 
@@ -112,6 +118,7 @@ struct Session::Impl {
   ReadingTime readingTime;
   Prefill prefill;
   Decode decode;
+  const Activations activations;
   CacheOptions cacheOptions;         // what answers go by
   std::unique_ptr<LowBitCopy> copy;  // null with the exact cache
   std::unique_ptr<LowBitDecode> lowBit;
@@ -191,6 +198,17 @@ void Session::Impl::setCache(const CacheOptions& options) {
 }
 
 std::span<const float> Session::Impl::step(TokenId token) {
+  // Restores the rounding on every way out.
+  struct StepRounding {
+    StepRounding(Backend& of, Activations activations) : backend(of), all(roundingOf(activations)) {
+      backend.setActivationRounding(activations == Activations::Int8 ? ActivationRounding::Int8
+                                                                     : ActivationRounding::None);
+    }
+    ~StepRounding() { backend.setActivationRounding(all); }
+    Backend& backend;
+    const ActivationRounding all;
+  };
+  const StepRounding stepRounding(*backend, activations);
   const std::span<const float> logits = lowBit ? lowBit->step(token) : decode.step(token);
   ids.push_back(token);
   return logits;
@@ -258,9 +276,7 @@ std::unique_ptr<Session> Session::open(const SessionOptions& options,
   if (request.availableBytes > 0 && !plan.fits) {
     throw Error(ErrorCode::DoesNotFit, plan.reason);
   }
-  auto backend = std::make_unique<CpuBackend>(threads, options.activations == Activations::Int8
-                                                           ? ActivationRounding::Int8
-                                                           : ActivationRounding::None);
+  auto backend = std::make_unique<CpuBackend>(threads, roundingOf(options.activations));
   auto impl = std::make_unique<Impl>(file, shape, options, std::move(backend), context, progress);
   impl->setCache(options.cache);
   return std::unique_ptr<Session>(new Session(std::move(impl)));

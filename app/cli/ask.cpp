@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bookwheel-cli ask: a question, about a document or not, and its answer.
+#include "app/cli/cache_options_cli.h"
+#include "app/cli/cache_report.h"
 #include "app/cli/command.h"
 #include "app/cli/progress.h"
 #include "app/cli/read_text.h"
@@ -18,6 +20,7 @@ struct AskOptions : CommonOptions {
   std::string questionFile;
   std::string question;
   AnswerOptions answer;
+  CacheSwitches cache;
 };
 
 std::vector<std::string> questionsOf(const AskOptions& options) {
@@ -38,11 +41,21 @@ std::vector<std::string> questionsOf(const AskOptions& options) {
   return questions;
 }
 
-Json describe(const Answer& answer, std::int64_t kvBytes) {
-  // With the exact cache nothing is guessed or fetched, and no passages are taken.
-  const Json stats{{"hitRate", nullptr},        {"speculativeAccuracy", nullptr},
-                   {"compressionRatio", 1},     {"fastBytes", kvBytes},
-                   {"fetchedBytesPerToken", 0}, {"exposedFetchShare", 0}};
+/// What the answer's steps did with the cache. With the exact one nothing is guessed or fetched,
+/// and the 16-bit KV is all there is.
+Json describe(const PairTotals& pairs, const Session& session) {
+  const bool copy = session.cacheOptions().usesCopy();
+  const FastTierUse fast = session.fastTier();
+  return {{"hitRate", pairs.hitRate()},
+          {"speculativeAccuracy", pairs.speculativeAccuracy()},
+          {"compressionRatio", copy ? fast.compressionRatio : 1},
+          {"fastBytes", copy ? fast.bytes() : session.memory().kvBytes},
+          {"fetchedBytesPerToken", pairs.fetchedBytesPerToken()},
+          {"exposedFetchShare", pairs.exposedFetchShare()},
+          {"cache", describe(session.cacheOptions())}};
+}
+
+Json describe(const Answer& answer, const Json& stats) {
   return Json{
       {"answer", answer.text},
       {"stopReason", name(answer.stopReason)},
@@ -71,6 +84,8 @@ void requireRoom(const Session& session, std::int64_t promptTokens, bool hasDocu
 
 int runAsk(AskOptions options, const CommandContext& context) {
   options.answer.sampling.seed = options.seed;
+  SessionOptions sessionOptions;
+  sessionOptions.cache = options.cache.resolve();
   const std::vector<std::string> questions = questionsOf(options);
   DocumentText document{};
   if (!options.document.empty()) {
@@ -79,7 +94,7 @@ int runAsk(AskOptions options, const CommandContext& context) {
       std::cerr << warning << '\n';
     }
   }
-  const std::unique_ptr<Session> session = openSession(options, context.stop);
+  const std::unique_ptr<Session> session = openSession(options, context.stop, sessionOptions);
   const std::string notice = session->chatTemplate().notice();
   if (!notice.empty()) {
     std::cerr << notice << '\n';
@@ -93,17 +108,19 @@ int runAsk(AskOptions options, const CommandContext& context) {
     requireRoom(*session, static_cast<std::int64_t>(prompt.ids.size()), !document.text.empty());
 
     Progress progress(options.progress);
+    PairTotals pairs;
     const Answer answer = session->answer(
         prompt.ids, options.answer, [&](const PrefillStats& stats) { progress.showReading(stats); },
-        [&](TokenId, std::string_view text, const StepStats&) {
+        [&](TokenId, std::string_view text, const StepStats& step) {
           progress.wipe();
+          pairs.add(step);
           if (!jsonLines) {
             std::cout << text << std::flush;
           }
         },
         context.stop);
     if (jsonLines) {
-      Json json = describe(answer, session->memory().kvBytes);
+      Json json = describe(answer, describe(pairs, *session));
       if (!options.questionFile.empty()) {
         json["question"] = question;
       }
@@ -137,6 +154,7 @@ void addAskCommand(CommandLine& line) {
   command.add_option("--document", options->document, "Text, Markdown, HTML or PDF to read first");
   command.add_option("--password", options->password, "Opens a protected document");
   addSamplingOptions(command, options->answer);
+  options->cache.addTo(command);
   CLI::Option_group& source = *command.add_option_group("Question");
   source.add_option("QUESTION", options->question, "The question");
   source.add_option(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bookwheel-cli bench: how fast a model reads and answers at several depths.
+#include "app/cli/cache_options_cli.h"
+#include "app/cli/cache_report.h"
 #include "app/cli/command.h"
 #include "app/cli/progress.h"
 
@@ -18,6 +20,7 @@ struct BenchOptions : CommonOptions {
   std::vector<std::int64_t> depths{0};
   int repeat = 3;
   int chunk = 0;
+  CacheSwitches cache;
 };
 
 double median(std::vector<double> values) {
@@ -62,20 +65,28 @@ class Bench {
     return tokens / m_session.read(sequence, {}, m_stop).seconds;
   }
 
+  /// With the sums of its steps in pairs().
   double decode(int tokens) {
+    m_pairs = {};
     m_session.read(m_prefix, {}, m_stop);
     const auto sequence = withNewTokens(m_prefix, 1, m_session.shape().vocabulary);
     AnswerOptions options;
     options.maxTokens = tokens + 1;  // the first one comes from the prompt
     options.endTokens = AnswerOptions::EndTokens::Ignore;
-    return m_session.answer(sequence, options, {}, {}, m_stop).tokensPerSecond;
+    const auto onToken = [&](TokenId, std::string_view, const StepStats& step) {
+      m_pairs.add(step);
+    };
+    return m_session.answer(sequence, options, {}, onToken, m_stop).tokensPerSecond;
   }
+
+  const PairTotals& pairs() const { return m_pairs; }
 
  private:
   Session& m_session;
   const BenchOptions& m_options;
   std::stop_token m_stop;
   std::vector<TokenId> m_prefix;
+  PairTotals m_pairs;
 };
 
 void requireRoom(const BenchOptions& options, const Session& session) {
@@ -93,6 +104,7 @@ void requireRoom(const BenchOptions& options, const Session& session) {
 int runBench(const BenchOptions& options, const CommandContext& context) {
   SessionOptions sessionOptions;
   sessionOptions.chunkTokens = options.chunk;
+  sessionOptions.cache = options.cache.resolve();
   const std::unique_ptr<Session> session = openSession(options, context.stop, sessionOptions);
   requireRoom(options, *session);
   const BackendInfo backend = session->backendInfo();
@@ -118,15 +130,21 @@ int runBench(const BenchOptions& options, const CommandContext& context) {
       return ExitCode::kInterrupted;
     }
     const std::int64_t kvBytes = session->kvBytes(depth);
+    const CacheOptions& cache = session->cacheOptions();
+    const FastTierUse fast = session->fastTier();  // with the tokens of the last answer
     const Json line{{"depth", depth},
                     {"synthetic", depth > 0},
                     {"prefillTokensPerSecond", median(prefill)},
                     {"decodeTokensPerSecond", median(decode)},
                     {"runs", options.repeat},
-                    {"bits", 16},
-                    {"k", nullptr},
+                    {"bits", describeBits(cache)},
+                    {"k", describePairs(cache)},
                     {"capacityBytes", kvBytes},
-                    {"fastBytes", kvBytes},
+                    {"fastBytes", cache.usesCopy() ? fast.bytes() : kvBytes},
+                    {"compressionRatio", cache.usesCopy() ? fast.compressionRatio : 1},
+                    {"hitRate", bench.pairs().hitRate()},
+                    {"fetchedBytesPerToken", bench.pairs().fetchedBytesPerToken()},
+                    {"exposedFetchShare", bench.pairs().exposedFetchShare()},
                     {"peakResidentBytes", peakResidentBytes()},
                     {"threads", backend.threads},
                     {"cpu", backend.device},
@@ -164,6 +182,7 @@ void addBenchCommand(CommandLine& line) {
       ->capture_default_str();
   command.add_option("--chunk", options->chunk, "Rows of a prefill chunk (0: the engine's choice)")
       ->check(CLI::Range(0, 4096));
+  options->cache.addTo(command);
 }
 
 }  // namespace bookwheel

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bookwheel-cli chat: questions and answers in a terminal, about a document or not.
+#include "app/cli/cache_options_cli.h"
 #include "app/cli/command.h"
 #include "app/cli/progress.h"
 #include "app/cli/read_text.h"
@@ -16,6 +17,7 @@ struct ChatOptions : CommonOptions {
   std::string document;
   std::string password;
   AnswerOptions answer;
+  CacheSwitches cache;
 };
 
 class Chat {
@@ -70,11 +72,13 @@ class Chat {
 
 int runChat(ChatOptions options, const CommandContext& context) {
   options.answer.sampling.seed = options.seed;
+  SessionOptions sessionOptions;
+  sessionOptions.cache = options.cache.resolve();
   std::string document;
   if (!options.document.empty()) {
     document = readText(options.document, options.password, options.progress).text;
   }
-  const std::unique_ptr<Session> session = openSession(options, context.stop);
+  const std::unique_ptr<Session> session = openSession(options, context.stop, sessionOptions);
   Chat chat(options, *session, std::move(document));
   if (!options.document.empty() && !chat.readDocument(context.stop)) {
     return ExitCode::kInterrupted;
@@ -113,6 +117,7 @@ void addChatCommand(CommandLine& line) {
   command.add_option("--document", options->document, "Text, Markdown, HTML or PDF to read first");
   command.add_option("--password", options->password, "Opens a protected document");
   addSamplingOptions(command, options->answer);
+  options->cache.addTo(command);
 }
 
 }  // namespace bookwheel

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // bookwheel-cli: the engine without a window.
 #include "app/cli/command.h"
+#include "app/cli/eval.h"
 #include "app/cli/interrupt.h"
 #include "engine/error.h"
 
@@ -36,6 +37,7 @@ int runCommandLine(int argc, char** argv) {
   addChatCommand(line);
   addPerplexityCommand(line);
   addBenchCommand(line);
+  addEvalCommand(line);
 
   try {
     app.parse(argc, argv);

@@ -2,6 +2,8 @@
 // bookwheel-cli perplexity: how well a model predicts a text, teacher-forced, and how near it is to
 // a reference.
 #include "app/cli/command.h"
+#include "app/cli/eval_distributions.h"
+#include "app/cli/eval_statistics.h"
 #include "app/cli/progress.h"
 #include "app/cli/reference_logits.h"
 
@@ -25,19 +27,6 @@ struct PerplexityOptions : CommonOptions {
   bool floatActivations = false;
 };
 
-/// logits -> natural log-probabilities, in place.
-void toLogProbabilities(std::vector<float>& row) {
-  const float best = *std::max_element(row.begin(), row.end());
-  double sum = 0;
-  for (const float logit : row) {
-    sum += std::exp(static_cast<double>(logit - best));
-  }
-  const double shift = static_cast<double>(best) + std::log(sum);
-  for (float& logit : row) {
-    logit = static_cast<float>(static_cast<double>(logit) - shift);
-  }
-}
-
 /// Divergence of distributions from those of a reference.
 class Comparison {
  public:
@@ -47,18 +36,7 @@ class Comparison {
 
   void add(std::int64_t position, std::span<const float> logProbabilities) {
     const std::span<const float> expected = m_reference.row(position);
-    double divergence = 0;
-    for (std::size_t id = 0; id < expected.size(); ++id) {
-      const double p = std::exp(static_cast<double>(expected[id]));
-      if (p > 0) {
-        divergence +=
-            p * (static_cast<double>(expected[id]) - static_cast<double>(logProbabilities[id]));
-      }
-    }
-    m_divergences.push_back(divergence);
-    const auto likeliest = [](std::span<const float> row) {
-      return std::max_element(row.begin(), row.end()) - row.begin();
-    };
+    m_divergences.push_back(divergence(expected, logProbabilities));
     m_sameTop += likeliest(expected) == likeliest(logProbabilities) ? 1 : 0;
   }
 
@@ -66,18 +44,11 @@ class Comparison {
   /// its distribution an extreme that says nothing about reading.
   Json result() {
     const auto count = static_cast<double>(m_divergences.size());
-    std::vector<double> sorted(
+    const std::vector<double> behindFirst(
         m_divergences.begin() + std::min<std::ptrdiff_t>(1, std::ssize(m_divergences)),
         m_divergences.end());
-    const double mean = sorted.empty() ? 0
-                                       : std::accumulate(sorted.begin(), sorted.end(), 0.0) /
-                                             static_cast<double>(sorted.size());
-    std::sort(sorted.begin(), sorted.end());
-    const double p999 = sorted.empty() ? 0
-                                       : sorted[static_cast<std::size_t>(
-                                             0.999 * static_cast<double>(sorted.size() - 1) + 0.5)];
-    return {{"meanKl", mean},
-            {"p999Kl", p999},
+    return {{"meanKl", mean(behindFirst)},
+            {"p999Kl", quantile(behindFirst, 0.999)},
             {"sameTop1", count > 0 ? static_cast<double>(m_sameTop) / count : 0},
             {"firstPositionKl", m_divergences.empty() ? 0 : m_divergences.front()}};
   }
@@ -197,10 +168,10 @@ int runPerplexity(const PerplexityOptions& options, const CommandContext& contex
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const double mean = nll / static_cast<double>(scored);
+  const double meanNll = nll / static_cast<double>(scored);
   Json result{{"tokens", count},
-              {"meanNll", mean},
-              {"perplexity", std::exp(mean)},
+              {"meanNll", meanNll},
+              {"perplexity", std::exp(meanNll)},
               {"tokensPerSecond", static_cast<double>(count) / seconds}};
   if (comparison) {
     result.update(comparison->result());

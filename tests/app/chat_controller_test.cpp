@@ -21,38 +21,11 @@ using State = ChatController::State;
 
 namespace {
 
-/// The whole test machine may be busy: conditions are waited for this long, and are true in far
-/// less.
-constexpr int kPatienceMs = 60000;
-
 QString roleText(const ChatModel* messages, int row, int role) {
   return messages->index(row).data(role).toString();
 }
 
-const Notice* noticeOf(const ChatController& controller, Notice::Kind kind) {
-  for (const Notice& notice : controller.notices()) {
-    if (notice.kind == kind) {
-      return &notice;
-    }
-  }
-  return nullptr;
-}
-
-const NoticeWay* wayOf(const Notice* notice, NoticeAction action) {
-  if (notice != nullptr) {
-    for (const NoticeWay& way : notice->ways) {
-      if (way.action == action) {
-        return &way;
-      }
-    }
-  }
-  return nullptr;
-}
-
 }  // namespace
-
-#define QTRY_STATE(controller, wanted) \
-  QTRY_COMPARE_WITH_TIMEOUT((controller).state(), wanted, kPatienceMs)
 
 class ChatControllerTest : public QObject {
   Q_OBJECT
@@ -463,7 +436,10 @@ void ChatControllerTest::countsExactly() {
   controller.openModel(model);
   controller.open(desk.write(u"a.txt"_s, ReadingDesk::prose(4)));
   QTRY_STATE(controller, State::Ready);
-  const auto session = Session::open({.model = model.toStdString(), .threads = 1});
+  SessionOptions options;
+  options.model = model.toStdString();
+  options.threads = 1;
+  const auto session = Session::open(options);
   const auto count = [&](const std::vector<ChatMessage>& turns) {
     const auto text = controller.document()->text();
     const auto pieces = turns.empty() ? session->chatTemplate().documentPrefix(text)

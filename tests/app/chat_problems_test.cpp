@@ -20,33 +20,6 @@ using State = ChatController::State;
 
 namespace {
 
-constexpr int kPatienceMs = 60000;
-
-const Notice* noticeOf(const ChatController& controller, Notice::Kind kind) {
-  for (const Notice& notice : controller.notices()) {
-    if (notice.kind == kind) {
-      return &notice;
-    }
-  }
-  return nullptr;
-}
-
-const NoticeWay* wayOf(const Notice* notice, NoticeAction action) {
-  if (notice != nullptr) {
-    for (const NoticeWay& way : notice->ways) {
-      if (way.action == action) {
-        return &way;
-      }
-    }
-  }
-  return nullptr;
-}
-
-QByteArray bytesOf(const QString& path) {
-  QFile file(path);
-  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
-}
-
 /// A value of the environment for as long as this lives.
 class Environment {
  public:
@@ -69,9 +42,6 @@ class Environment {
 };
 
 }  // namespace
-
-#define QTRY_STATE(controller, wanted) \
-  QTRY_COMPARE_WITH_TIMEOUT((controller).state(), wanted, kPatienceMs)
 
 class ChatProblemsTest : public QObject {
   Q_OBJECT
@@ -112,7 +82,7 @@ void ChatProblemsTest::saysWhyAModelCannotBeUsed() {
   const QString good = desk.writeModel();
   QString bad = desk.path(u"bad.gguf"_s);
   if (keptBytes >= 0) {
-    bad = desk.write(u"bad.gguf"_s, bytesOf(good).left(keptBytes));
+    bad = desk.write(u"bad.gguf"_s, contentsOf(good).left(keptBytes));
   } else if (keptBytes == -2) {
     bad = desk.write(u"bad.gguf"_s, ReadingDesk::prose(20));
   }

@@ -5,6 +5,7 @@
 // of the document says.
 #include "app/documents/import_client.h"
 
+#include "tests/app/fixture_folder.h"
 #include "tests/app/hostile_helper.h"
 #include "tests/app/raw_pdf.h"
 
@@ -39,15 +40,8 @@ class ImportClientTest : public QObject {
   Q_OBJECT
 
  private:
-  QTemporaryDir m_folder;
+  FixtureFolder m_folder;
 
-  QString write(const QString& name, const QByteArray& bytes) {
-    QFile file(m_folder.filePath(name));
-    if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size()) {
-      qFatal("cannot write the fixture");
-    }
-    return file.fileName();
-  }
   static QString self() { return QCoreApplication::applicationFilePath(); }
 
   /// Reads with this program as the helper.
@@ -55,12 +49,12 @@ class ImportClientTest : public QObject {
     ImportOptions options;
     options.helper = self();
     options.stallLimit = std::chrono::milliseconds(stallMs);
-    return readDocument(write(QStringLiteral("hostile"), how + "\n"), options);
+    return readDocument(m_folder.write(QStringLiteral("hostile"), how + "\n"), options);
   }
 
   QString encrypted(const QByteArray& pdf, const QString& user, const QString& owner) {
-    const QString plain = write(QStringLiteral("plain.pdf"), pdf);
-    const QString locked = m_folder.filePath(QStringLiteral("locked-%1.pdf").arg(user));
+    const QString plain = m_folder.write(QStringLiteral("plain.pdf"), pdf);
+    const QString locked = m_folder.path(QStringLiteral("locked-%1.pdf").arg(user));
     QProcess qpdf;
     qpdf.start(QStringLiteral("qpdf"),
                {QStringLiteral("--encrypt"), user, owner, QStringLiteral("256"),
@@ -84,14 +78,11 @@ class ImportClientTest : public QObject {
   }
 
  private Q_SLOTS:
-  void initTestCase() {
-    QVERIFY(m_folder.isValid());
-    QVERIFY2(!findImportHelper().isEmpty(), "bookwheel-import is not built");
-  }
+  void initTestCase() { QVERIFY2(!findImportHelper().isEmpty(), "bookwheel-import is not built"); }
 
   void text() {
     const QByteArray bytes = "A TITLE\r\n\r\nChapter 1\r\n\r\nx\r\n\r\nChapter 2\r\n\r\ny\r\n";
-    const ImportResult result = readDocument(write(QStringLiteral("book.txt"), bytes));
+    const ImportResult result = readDocument(m_folder.write(QStringLiteral("book.txt"), bytes));
     QVERIFY2(result.document, qPrintable(result.sentence));
     QCOMPARE(result.document->format(), DocumentFormat::PlainText);
     QCOMPARE(result.document->title(), QStringLiteral("A TITLE"));
@@ -106,13 +97,13 @@ class ImportClientTest : public QObject {
 
   void markdownAndHtml() {
     const ImportResult md =
-        readDocument(write(QStringLiteral("a.md"), "Intro\n\n# One\n\n## Two\n"));
+        readDocument(m_folder.write(QStringLiteral("a.md"), "Intro\n\n# One\n\n## Two\n"));
     QVERIFY2(md.document, qPrintable(md.sentence));
     QCOMPARE(md.document->format(), DocumentFormat::Markdown);
     QCOMPARE(md.document->title(), QStringLiteral("One"));
     QCOMPARE(md.document->outline()[1].level, 1);
-    const ImportResult html =
-        readDocument(write(QStringLiteral("page"), "<!DOCTYPE html><title>T</title><h2>x</h2>y"));
+    const ImportResult html = readDocument(
+        m_folder.write(QStringLiteral("page"), "<!DOCTYPE html><title>T</title><h2>x</h2>y"));
     QVERIFY2(html.document, qPrintable(html.sentence));
     QCOMPARE(html.document->format(), DocumentFormat::Html);
     QCOMPARE(html.document->utf8(), QByteArray("## x\n\ny\n"));
@@ -134,7 +125,7 @@ class ImportClientTest : public QObject {
     // Enough text that a control character is damage and not a sign of a binary file.
     const QByteArray bytes =
         ("caf\xE9 a\x01 b" + QByteArray(" and more words").repeated(20)).repeated(3);
-    const ImportResult result = readDocument(write(QStringLiteral("w.txt"), bytes));
+    const ImportResult result = readDocument(m_folder.write(QStringLiteral("w.txt"), bytes));
     QVERIFY2(result.document, qPrintable(result.sentence));
     QCOMPARE(result.document->warnings().size(), qsizetype{2});
     for (const QString& warning : result.document->warnings()) {
@@ -144,7 +135,8 @@ class ImportClientTest : public QObject {
   }
 
   void pdf() {
-    const ImportResult result = readDocument(write(QStringLiteral("ships.pdf"), threePages()));
+    const ImportResult result =
+        readDocument(m_folder.write(QStringLiteral("ships.pdf"), threePages()));
     QVERIFY2(result.document, qPrintable(result.sentence));
     const Document& document = *result.document;
     QCOMPARE(document.format(), DocumentFormat::Pdf);
@@ -164,14 +156,15 @@ class ImportClientTest : public QObject {
   }
 
   void pdfWithEmptyAndScannedPages() {
-    const ImportResult some = readDocument(
-        write(QStringLiteral("some.pdf"), rawPdf({{}, {{{72, 700, "text"}}}, {}, {}, {}})));
+    const ImportResult some = readDocument(m_folder.write(
+        QStringLiteral("some.pdf"), rawPdf({{}, {{{72, 700, "text"}}}, {}, {}, {}})));
     QVERIFY2(some.document, qPrintable(some.sentence));
     QCOMPARE(some.document->pageCount(), 5);
     QCOMPARE(some.document->warnings(),
              QStringList{QStringLiteral("Pages 1 and 3 to 5 have no text; they may be pictures.")});
     QCOMPARE(some.document->pageAt(0), 1);
-    const ImportResult none = readDocument(write(QStringLiteral("scan.pdf"), scannedPdf()));
+    const ImportResult none =
+        readDocument(m_folder.write(QStringLiteral("scan.pdf"), scannedPdf()));
     QVERIFY(!none.document);
     QCOMPARE(none.failure, ImportFailure::Scanned);
     QVERIFY2(isSentence(none.sentence) && none.sentence.contains(QStringLiteral("scan.pdf")),
@@ -233,7 +226,7 @@ class ImportClientTest : public QObject {
     QFETCH(QString, name);
     QFETCH(QByteArray, bytes);
     QFETCH(ImportFailure, failure);
-    const ImportResult result = readDocument(write(name, bytes));
+    const ImportResult result = readDocument(m_folder.write(name, bytes));
     QVERIFY(!result.document);
     QCOMPARE(result.failure, failure);
     QVERIFY2(isSentence(result.sentence) && result.sentence.contains(name),
@@ -241,10 +234,10 @@ class ImportClientTest : public QObject {
   }
 
   void filesThatCannotBeOpened() {
-    const QString fifo = m_folder.filePath(QStringLiteral("fifo"));
+    const QString fifo = m_folder.path(QStringLiteral("fifo"));
     QCOMPARE(::mkfifo(qPrintable(fifo), 0600), 0);
-    for (const QString& path : {m_folder.filePath(QStringLiteral("absent.pdf")), m_folder.path(),
-                                fifo, QStringLiteral("/dev/zero"), QString()}) {
+    for (const QString& path : {m_folder.path(QStringLiteral("absent.pdf")), m_folder.path(), fifo,
+                                QStringLiteral("/dev/zero"), QString()}) {
       const ImportResult result = readDocument(path);
       QVERIFY(!result.document);
       QCOMPARE(result.failure, ImportFailure::CannotOpen);
@@ -255,9 +248,9 @@ class ImportClientTest : public QObject {
   void tooLargeByTheFileSystemsWord() {
     // Sparse files: nothing is read or stored.
     for (const auto& [name, bytes] : {std::pair("big.txt", 64LL), std::pair("big.pdf", 1024LL)}) {
-      const QString path = write(QString::fromLatin1(name), "%PDF-1.7 or text");
+      const QString path = m_folder.write(QString::fromLatin1(name), "%PDF-1.7 or text");
       const QString text = QString::fromLatin1(name).endsWith(QStringLiteral("txt"))
-                               ? write(QString::fromLatin1(name), "text")
+                               ? m_folder.write(QString::fromLatin1(name), "text")
                                : path;
       QCOMPARE(::truncate(qPrintable(text), bytes * 1024 * 1024 + 1), 0);
       const ImportResult result = readDocument(text);
@@ -270,8 +263,9 @@ class ImportClientTest : public QObject {
 
   void missingHelper() {
     ImportOptions options;
-    options.helper = m_folder.filePath(QStringLiteral("absent"));
-    const ImportResult result = readDocument(write(QStringLiteral("a.txt"), "text"), options);
+    options.helper = m_folder.path(QStringLiteral("absent"));
+    const ImportResult result =
+        readDocument(m_folder.write(QStringLiteral("a.txt"), "text"), options);
     QCOMPARE(result.failure, ImportFailure::HelperMissing);
     QVERIFY(isSentence(result.sentence));
   }
@@ -336,7 +330,7 @@ class ImportClientTest : public QObject {
 
   void aKilledHelperIsAnOrdinaryResult() {
     QList<PdfPage> pages(400, PdfPage{{{72, 700, "words on a page"}}});
-    const QString path = write(QStringLiteral("long.pdf"), rawPdf(pages));
+    const QString path = m_folder.write(QStringLiteral("long.pdf"), rawPdf(pages));
     ImportClient client;
     QSignalSpy finished(&client, &ImportClient::finished);
     QSignalSpy failed(&client, &ImportClient::failed);
@@ -358,8 +352,8 @@ class ImportClientTest : public QObject {
   }
 
   void cancelAndRestart() {
-    const QString path =
-        write(QStringLiteral("long.pdf"), rawPdf(QList<PdfPage>(400, {{{72, 700, "words"}}})));
+    const QString path = m_folder.write(QStringLiteral("long.pdf"),
+                                        rawPdf(QList<PdfPage>(400, {{{72, 700, "words"}}})));
     ImportClient client;
     QSignalSpy finished(&client, &ImportClient::finished);
     QSignalSpy failed(&client, &ImportClient::failed);
@@ -370,7 +364,7 @@ class ImportClientTest : public QObject {
     QCOMPARE(failed[0][1].value<ImportFailure>(), ImportFailure::Cancelled);
     QCOMPARE(client.helperPid(), 0);
     client.start(path);
-    client.start(write(QStringLiteral("b.txt"), "text"));  // takes the place of the first
+    client.start(m_folder.write(QStringLiteral("b.txt"), "text"));  // takes the place of the first
     QTRY_COMPARE(finished.size(), 1);
     QCOMPARE(finished[0][0].value<Document>().format(), DocumentFormat::PlainText);
     QCOMPARE(failed.size(), 1);
@@ -378,8 +372,8 @@ class ImportClientTest : public QObject {
   }
 
   void destroyedWhileReading() {
-    const QString path =
-        write(QStringLiteral("long.pdf"), rawPdf(QList<PdfPage>(400, {{{72, 700, "words"}}})));
+    const QString path = m_folder.write(QStringLiteral("long.pdf"),
+                                        rawPdf(QList<PdfPage>(400, {{{72, 700, "words"}}})));
     for (int i = 0; i < 5; ++i) {
       ImportClient client;
       client.start(path);
@@ -392,7 +386,7 @@ class ImportClientTest : public QObject {
     options.outline = {{"A", 0, {}}, {"B", 0, {}}};
     options.cyclicOutline = true;
     const QString path =
-        write(QStringLiteral("cycle.pdf"), rawPdf({{{{72, 700, "text stays"}}}}, options));
+        m_folder.write(QStringLiteral("cycle.pdf"), rawPdf({{{{72, 700, "text stays"}}}}, options));
     const ImportResult result = readDocument(path);
     QVERIFY2(result.document, qPrintable(result.sentence));
     QCOMPARE(result.document->pageString(0), QStringLiteral("text stays"));
@@ -457,7 +451,7 @@ class ImportClientTest : public QObject {
           break;
       }
       clock.start();
-      const ImportResult result = readDocument(write(name, bytes));
+      const ImportResult result = readDocument(m_folder.write(name, bytes));
       // The helper's own limit is 60 s of CPU; a small file must stay far below it.
       QVERIFY2(clock.elapsed() < 30'000, qPrintable(QStringLiteral("mutant %1").arg(i)));
       if (result.document) {

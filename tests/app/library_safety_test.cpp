@@ -4,6 +4,8 @@
 #include "app/library/database.h"
 #include "app/library/library.h"
 #include "tests/app/child_process.h"
+#include "tests/app/fixture_folder.h"
+#include "tests/app/library_records.h"
 
 #include <QCryptographicHash>
 #include <QDir>
@@ -29,56 +31,6 @@ using namespace bookwheel;
 using namespace Qt::StringLiterals;
 
 namespace {
-
-BookRecord someBook(const QString& title = u"Pride and Prejudice"_s) {
-  BookRecord book;
-  book.path = u"/books/%1.pdf"_s.arg(title);
-  book.sha256 = QCryptographicHash::hash(title.toUtf8(), QCryptographicHash::Sha256);
-  book.fileBytes = 123456789012;
-  book.fileModifiedMs = 1700000000123;
-  book.title = title;
-  book.format = u"PDF"_s;
-  book.pages = 312;
-  book.characters = 685000;
-  book.textKey = u"key"_s;
-  book.range = {3, 40};
-  book.tokens = 103112;
-  book.tokensModel = u"model"_s;
-  book.position = 188.25;
-  return book;
-}
-
-MessageId addMessage(Library& library, ChatId chat, MessageId parent, MessageRole role,
-                     const QString& text, MessageState state = MessageState::Complete) {
-  MessageRecord message;
-  message.chat = chat;
-  message.parent = parent;
-  message.role = role;
-  message.text = text;
-  message.state = state;
-  return library.addMessage(message);
-}
-
-QStringList textsOf(const QList<MessageRecord>& messages) {
-  QStringList texts;
-  for (const MessageRecord& message : messages) {
-    texts.append(message.text);
-  }
-  return texts;
-}
-
-QByteArray bytesOf(const QString& path) {
-  QFile file(path);
-  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
-}
-
-/// What a database file holds, through a connection of the test's own.
-QVariant valueIn(const QString& path, const QString& sql) {
-  QVariant value;
-  Database database(path, schemaMigrations());
-  database.select(sql, {}, [&](const QSqlQuery& row) { value = row.value(0); });
-  return value;
-}
 
 /// No write makes a file longer than `bytes` while this lives: what a full disk does, for one
 /// process.
@@ -215,7 +167,7 @@ void LibrarySafetyTest::leavesANewerDatabaseAlone() {
     Database database(file(), schemaMigrations());
     QVERIFY(database.execute(u"PRAGMA user_version = 7000"_s));
   }
-  const QByteArray before = bytesOf(file());
+  const QByteArray before = contentsOf(file());
   {
     Library library(file());
     QVERIFY(library.saveProblem().contains(u"7000"_s));
@@ -223,7 +175,7 @@ void LibrarySafetyTest::leavesANewerDatabaseAlone() {
     QCOMPARE(library.books().size(), 1);
     QVERIFY(!library.retrySaving());
   }
-  QCOMPARE(bytesOf(file()), before);
+  QCOMPARE(contentsOf(file()), before);
 }
 
 void LibrarySafetyTest::setsADamagedDatabaseAside_data() {
@@ -245,7 +197,7 @@ void LibrarySafetyTest::setsADamagedDatabaseAside() {
       addMessage(library, chat, 0, MessageRole::Question, QString::number(number).repeated(200));
     }
   }
-  QByteArray bytes = bytesOf(file());
+  QByteArray bytes = contentsOf(file());
   const int begin = from < 0 ? 0 : from;
   QVERIFY(bytes.size() > begin + 4096);
   for (int at = begin; at < (from < 0 ? bytes.size() : begin + 4096); ++at) {
@@ -260,7 +212,7 @@ void LibrarySafetyTest::setsADamagedDatabaseAside() {
   QVERIFY2(library.openNotice().contains(u"damaged"_s), qPrintable(library.openNotice()));
   const QStringList aside = QDir(m_folder->path()).entryList({u"library-damaged-*.sqlite"_s});
   QCOMPARE(aside.size(), 1);
-  QCOMPARE(bytesOf(m_folder->filePath(aside.first())), bytes);  // kept as it was, for a rescue
+  QCOMPARE(contentsOf(m_folder->filePath(aside.first())), bytes);  // kept as it was, for a rescue
   int messages = 0;
   for (const BookRecord& found : library.books()) {
     for (const ChatRecord& chat : library.chats(found.id)) {

@@ -2,7 +2,8 @@
 // Library: what is written is there, in which form, is found again, and is gone when it is removed.
 #include "app/library/library.h"
 
-#include "app/library/database.h"
+#include "tests/app/fixture_folder.h"
+#include "tests/app/library_records.h"
 
 #include <QCryptographicHash>
 #include <QDir>
@@ -20,63 +21,13 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-BookRecord someBook(const QString& title = u"Pride and Prejudice"_s) {
-  BookRecord book;
-  book.path = u"/books/%1.pdf"_s.arg(title);
-  book.sha256 = QCryptographicHash::hash(title.toUtf8(), QCryptographicHash::Sha256);
-  book.fileBytes = 123456789012;
-  book.fileModifiedMs = 1700000000123;
-  book.title = title;
-  book.format = u"PDF"_s;
-  book.pages = 312;
-  book.characters = 685000;
-  book.textKey = u"key"_s;
-  book.range = {3, 40};
-  book.tokens = 103112;
-  book.tokensModel = u"model"_s;
-  book.position = 188.25;
-  return book;
-}
-
-MessageId addMessage(Library& library, ChatId chat, MessageId parent, MessageRole role,
-                     const QString& text, MessageState state = MessageState::Complete) {
-  MessageRecord message;
-  message.chat = chat;
-  message.parent = parent;
-  message.role = role;
-  message.text = text;
-  message.state = state;
-  return library.addMessage(message);
-}
-
-QStringList textsOf(const QList<MessageRecord>& messages) {
-  QStringList texts;
-  for (const MessageRecord& message : messages) {
-    texts.append(message.text);
-  }
-  return texts;
-}
-
-QByteArray bytesOf(const QString& path) {
-  QFile file(path);
-  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
-}
-
 /// All files of a folder, joined.
 QByteArray bytesUnder(const QString& folder) {
   QByteArray all;
   for (const QFileInfo& file : QDir(folder).entryInfoList(QDir::Files)) {
-    all += bytesOf(file.filePath());
+    all += contentsOf(file.filePath());
   }
   return all;
-}
-
-/// What a database file holds, through a connection of the test's own.
-QVariant valueIn(const QString& path, const QString& sql) {
-  QVariant value;
-  Database database(path, schemaMigrations());
-  database.select(sql, {}, [&](const QSqlQuery& row) { value = row.value(0); });
-  return value;
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ void ModelLoadingTest::takesTheModelChosenLast() {
   QCOMPARE(controller.state(), State::LoadingModel);
   controller.openModel(second);
   QCOMPARE(controller.state(), State::LoadingModel);
-  QTRY_COMPARE(controller.state(), State::NoDocument);
+  QTRY_STATE(controller, State::NoDocument);
   QCOMPARE(controller.model()->path, second);
   QCOMPARE(controller.model()->contextTokens, 4096);
   QCOMPARE(changed.count(), 3);  // chosen, chosen, loaded: of the first no more was heard
@@ -121,7 +121,7 @@ void ModelLoadingTest::quitsWhileAModelLoads() {
   desk.close();  // joins the engine thread
   desk.open();
   desk.controller->openModel(desk.path(u"tiny.gguf"_s));
-  QTRY_COMPARE(desk.controller->state(), State::NoDocument);
+  QTRY_STATE(*desk.controller, State::NoDocument);
 }
 
 QTEST_GUILESS_MAIN(ModelLoadingTest)

@@ -3,6 +3,7 @@
 #include "app/documents/page_renderer.h"
 
 #include "app/documents/import_client.h"
+#include "tests/app/fixture_folder.h"
 #include "tests/app/raw_pdf.h"
 
 #include <QFile>
@@ -54,15 +55,7 @@ class PageRendererTest : public QObject {
   Q_OBJECT
 
  private:
-  QTemporaryDir m_folder;
-
-  QString write(const QString& name, const QByteArray& bytes) {
-    QFile file(m_folder.filePath(name));
-    if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size()) {
-      qFatal("cannot write the fixture");
-    }
-    return file.fileName();
-  }
+  FixtureFolder m_folder;
 
   /// A renderer on a file, with spies.
   struct Shown {
@@ -118,13 +111,10 @@ class PageRendererTest : public QObject {
   }
 
  private Q_SLOTS:
-  void initTestCase() {
-    QVERIFY(m_folder.isValid());
-    QVERIFY2(!findImportHelper().isEmpty(), "bookwheel-import is not built");
-  }
+  void initTestCase() { QVERIFY2(!findImportHelper().isEmpty(), "bookwheel-import is not built"); }
 
   void pictureShowsTheWords() {
-    Shown shown(write(QStringLiteral("w.pdf"), wordsPdf()));
+    Shown shown(m_folder.write(QStringLiteral("w.pdf"), wordsPdf()));
     PageRequest request;
     request.widthPixels = 1224;  // two pixels a point
     request.devicePixelRatio = 2;
@@ -138,7 +128,7 @@ class PageRendererTest : public QObject {
   }
 
   void darkPaperKeepsShapesAndTurnsLightness() {
-    Shown shown(write(QStringLiteral("w.pdf"), wordsPdf()));
+    Shown shown(m_folder.write(QStringLiteral("w.pdf"), wordsPdf()));
     PageRequest request;
     request.widthPixels = 612;
     const QImage paper = shown.picture(request);
@@ -166,7 +156,7 @@ class PageRendererTest : public QObject {
   void highlightsStandOnTheWords() {
     QFETCH(QByteArray, words);
     QFETCH(QPointF, begin);
-    Shown shown(write(QStringLiteral("w.pdf"), wordsPdf()));
+    Shown shown(m_folder.write(QStringLiteral("w.pdf"), wordsPdf()));
     const QList<QRectF> boxes = shown.boxes(0, shown.find(words.constData()));
     QVERIFY(!boxes.isEmpty());
     const QRectF box = united(boxes);
@@ -205,12 +195,12 @@ class PageRendererTest : public QObject {
     options.bottom = bottom;
     const double x = left;
     const double y = bottom;
-    Shown shown(write(QStringLiteral("turned.pdf"),
-                      rawPdf({{{{x + 72, y + 700, "some words of the first line"},
-                                {x + 72, y + 680, "and of the second one"},
-                                {x + 300, y + 500, "needle"},
-                                {x + 100, y + 90, "foot"}}}},
-                             options)));
+    Shown shown(m_folder.write(QStringLiteral("turned.pdf"),
+                               rawPdf({{{{x + 72, y + 700, "some words of the first line"},
+                                         {x + 72, y + 680, "and of the second one"},
+                                         {x + 300, y + 500, "needle"},
+                                         {x + 100, y + 90, "foot"}}}},
+                                      options)));
     const QRectF box = united(shown.boxes(0, shown.find("needle")));
     PageRequest request;
     const double wide = shown.document.pages()[0].sizePoints.width();
@@ -237,7 +227,7 @@ class PageRendererTest : public QObject {
   }
 
   void aJoinedWordHasABoxOnBothLines() {
-    Shown shown(write(QStringLiteral("w.pdf"), wordsPdf()));
+    Shown shown(m_folder.write(QStringLiteral("w.pdf"), wordsPdf()));
     const TextRange word = shown.find("respectively");
     QVERIFY(word.begin >= 0);
     const QList<QRectF> boxes = shown.boxes(0, word);
@@ -254,7 +244,8 @@ class PageRendererTest : public QObject {
 
   void lettersAboveTheBasicPlaneDoNotShiftHighlights() {
     // One glyph that stands for a letter of two UTF-16 units, then a word at a known place.
-    Shown shown(write(QStringLiteral("m.pdf"), mappedPdf({"D835DCB3", "D835DCB4", "0041"})));
+    Shown shown(
+        m_folder.write(QStringLiteral("m.pdf"), mappedPdf({"D835DCB3", "D835DCB4", "0041"})));
     const TextRange word = shown.find("after");
     QVERIFY(word.begin > 0);
     const QList<QRectF> boxes = shown.boxes(0, word);
@@ -264,7 +255,7 @@ class PageRendererTest : public QObject {
   }
 
   void selectionGivesBytesBack() {
-    Shown shown(write(QStringLiteral("w.pdf"), wordsPdf()));
+    Shown shown(m_folder.write(QStringLiteral("w.pdf"), wordsPdf()));
     // From the first letter of "needle" to past the last letter of "thread", on their baseline.
     shown.renderer.requestSelection(0, QPointF(301, 792 - 503), QPointF(440, 792 - 503));
     QTRY_COMPARE_WITH_TIMEOUT(shown.selections.size(), 1, 30'000);
@@ -281,7 +272,7 @@ class PageRendererTest : public QObject {
   }
 
   void pdfOfAWordProcessor() {
-    const QString path = m_folder.filePath(QStringLiteral("writer.pdf"));
+    const QString path = m_folder.path(QStringLiteral("writer.pdf"));
     {
       QPdfWriter writer(path);
       writer.setPageSize(QPageSize(QPageSize::A4));
@@ -316,7 +307,7 @@ class PageRendererTest : public QObject {
 
   void newestFirstAndStaleOnesStaySilent() {
     QList<PdfPage> pages(30, PdfPage{{{72, 700, "words"}}});
-    Shown shown(write(QStringLiteral("many.pdf"), rawPdf(pages)));
+    Shown shown(m_folder.write(QStringLiteral("many.pdf"), rawPdf(pages)));
     QList<PageRenderer::Ticket> tickets;
     for (int page = 0; page < 30; ++page) {
       PageRequest request;
@@ -347,7 +338,8 @@ class PageRendererTest : public QObject {
     PdfOptions options;
     options.width = 400;
     options.height = 400;
-    Shown shown(write(QStringLiteral("square.pdf"), rawPdf({{{{72, 100, "x"}}}}, options)));
+    Shown shown(
+        m_folder.write(QStringLiteral("square.pdf"), rawPdf({{{{72, 100, "x"}}}}, options)));
     PageRequest request;
     request.widthPixels = 20'000;
     const QImage image = shown.picture(request);
@@ -355,7 +347,7 @@ class PageRendererTest : public QObject {
   }
 
   void aKilledHelperIsStartedAgain() {
-    Shown shown(write(QStringLiteral("w.pdf"), wordsPdf()));
+    Shown shown(m_folder.write(QStringLiteral("w.pdf"), wordsPdf()));
     PageRequest request;
     request.widthPixels = 600;
     QVERIFY(!shown.picture(request).isNull());
@@ -369,7 +361,7 @@ class PageRendererTest : public QObject {
   }
 
   void whatCannotBeShownSaysSo() {
-    Shown shown(write(QStringLiteral("w.pdf"), wordsPdf()));
+    Shown shown(m_folder.write(QStringLiteral("w.pdf"), wordsPdf()));
     PageRequest request;
     request.page = 7;
     request.widthPixels = 100;
@@ -377,7 +369,7 @@ class PageRendererTest : public QObject {
     QTRY_COMPARE(shown.failed.size(), 1);
     QCOMPARE(shown.failed[0][2].toString(), QStringLiteral("Page 8 could not be shown."));
     // Another file in the place of the one that was read: refused, not shown as if it were it.
-    const QString path = write(QStringLiteral("w.pdf"), rawPdf({{{{72, 700, "other"}}}}));
+    const QString path = m_folder.write(QStringLiteral("w.pdf"), rawPdf({{{{72, 700, "other"}}}}));
     shown.renderer.open(path, shown.document);
     request.page = 0;
     shown.renderer.requestPage(request);
@@ -386,8 +378,8 @@ class PageRendererTest : public QObject {
   }
 
   void protectedFilesOpenWithTheirPassword() {
-    const QString plain = write(QStringLiteral("plain.pdf"), wordsPdf());
-    const QString locked = m_folder.filePath(QStringLiteral("locked.pdf"));
+    const QString plain = m_folder.write(QStringLiteral("plain.pdf"), wordsPdf());
+    const QString locked = m_folder.path(QStringLiteral("locked.pdf"));
     QProcess qpdf;
     qpdf.start(QStringLiteral("qpdf"),
                {QStringLiteral("--encrypt"), QStringLiteral("open"), QStringLiteral("owner"),

@@ -5,11 +5,12 @@
 
 #include "app/chat/chat_controller.h"
 #include "tests/app/endless_model.h"
+#include "tests/app/fixture_folder.h"
 #include "tests/support/tiny_model.h"
 
-#include <QFile>
+#include <QByteArray>
 #include <QString>
-#include <QTemporaryDir>
+#include <QTest>
 
 #include <memory>
 
@@ -18,7 +19,7 @@ namespace bookwheel {
 /// Everything lives under one temporary folder; close() and open() are a quit and a new start.
 class ReadingDesk {
  public:
-  ReadingDesk() : m_folder(std::make_unique<QTemporaryDir>()) { open(); }
+  ReadingDesk() { open(); }
   ~ReadingDesk() { close(); }
   ReadingDesk(const ReadingDesk&) = delete;
   ReadingDesk& operator=(const ReadingDesk&) = delete;
@@ -40,15 +41,9 @@ class ReadingDesk {
     settings.reset();
   }
 
-  QString path(const QString& name) const { return m_folder->filePath(name); }
-
-  /// Writes the file and returns its path.
+  QString path(const QString& name) const { return m_folder.path(name); }
   QString write(const QString& name, const QByteArray& bytes) const {
-    QFile file(path(name));
-    if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size()) {
-      qFatal("the test cannot write %s", qPrintable(file.fileName()));
-    }
-    return file.fileName();
+    return m_folder.write(name, bytes);
   }
 
   /// A model that is slow enough to be stopped and quick enough for a test: some thousand tokens a
@@ -90,7 +85,35 @@ class ReadingDesk {
   std::unique_ptr<ChatController> controller;
 
  private:
-  std::unique_ptr<QTemporaryDir> m_folder;
+  FixtureFolder m_folder;
 };
 
+/// The whole test machine may be busy: conditions are waited for this long, and are true in far
+/// less.
+inline constexpr int kPatienceMs = 60000;
+
+inline const Notice* noticeOf(const ChatController& controller, Notice::Kind kind) {
+  for (const Notice& notice : controller.notices()) {
+    if (notice.kind == kind) {
+      return &notice;
+    }
+  }
+  return nullptr;
+}
+
+/// The way out that a notice offers; null without it.
+inline const NoticeWay* wayOf(const Notice* notice, NoticeAction action) {
+  if (notice != nullptr) {
+    for (const NoticeWay& way : notice->ways) {
+      if (way.action == action) {
+        return &way;
+      }
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace bookwheel
+
+#define QTRY_STATE(controller, wanted) \
+  QTRY_COMPARE_WITH_TIMEOUT((controller).state(), wanted, kPatienceMs)

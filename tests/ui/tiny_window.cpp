@@ -7,7 +7,6 @@
 #include "ui/conversation/conversation_view.h"
 
 #include <QDir>
-#include <QFile>
 #include <QPlainTextEdit>
 #include <QTest>
 #include <QWindow>
@@ -52,14 +51,6 @@ QString TinyWindow::lastText() {
 
 void TinyWindow::press(Qt::Key key, Qt::KeyboardModifiers modifiers) {
   QTest::keyClick(window().windowHandle(), key, modifiers);
-}
-
-QString TinyWindow::write(const QString& name, const QByteArray& bytes) const {
-  QFile file(path(name));
-  if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size()) {
-    qFatal("the test cannot write %s", qPrintable(file.fileName()));
-  }
-  return file.fileName();
 }
 
 QString TinyWindow::writeBook(const QString& name, int paragraphs) const {

@@ -2,12 +2,12 @@
 // TinyWindow: the whole window with a tiny model and books of its own, for the tests that drive it.
 #pragma once
 
+#include "tests/app/fixture_folder.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/ui/window_driver.h"
 
 #include <QByteArray>
 #include <QString>
-#include <QTemporaryDir>
 
 #include <functional>
 #include <memory>
@@ -38,9 +38,10 @@ class TinyWindow {
   /// to the commands' keys before it.
   void press(Qt::Key key, Qt::KeyboardModifiers modifiers = Qt::NoModifier);
 
-  QString path(const QString& name) const { return m_files.filePath(name); }
-  /// Writes the file and returns its path.
-  QString write(const QString& name, const QByteArray& bytes) const;
+  QString path(const QString& name) const { return m_files.path(name); }
+  QString write(const QString& name, const QByteArray& bytes) const {
+    return m_files.write(name, bytes);
+  }
   /// A Markdown file of `paragraphs` paragraphs of about 50 bytes, with a heading before every
   /// tenth; returns its path.
   QString writeBook(const QString& name, int paragraphs) const;
@@ -48,7 +49,7 @@ class TinyWindow {
   bool openAndRead(const QString& path);
 
  private:
-  QTemporaryDir m_files;
+  FixtureFolder m_files;
   std::unique_ptr<WindowDriver> m_driver;
 };
 

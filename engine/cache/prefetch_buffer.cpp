@@ -46,7 +46,7 @@ FetchStats& FetchStats::operator+=(const FetchStats& other) {
 }
 
 void PrefetchBuffer::Free::operator()(std::uint16_t* memory) const {
-  ::operator delete[](memory, kRowAlignment);
+  ::operator delete(memory, kRowAlignment);
 }
 
 PrefetchBuffer::PrefetchBuffer(CapacityFile& file, int slotCount)
@@ -54,8 +54,8 @@ PrefetchBuffer::PrefetchBuffer(CapacityFile& file, int slotCount)
   BOOKWHEEL_ASSERT(slotCount >= 1 && slotCount <= SlotTable::kMostSlots);
   const auto count = static_cast<std::size_t>(heads(file.shape()) * slotCount);
   const std::size_t elements = count * static_cast<std::size_t>(rowElements(file.layout()));
-  m_rows.reset(static_cast<std::uint16_t*>(
-      ::operator new[](elements * sizeof(std::uint16_t), kRowAlignment)));
+  m_rows.reset(
+      static_cast<std::uint16_t*>(::operator new(elements * sizeof(std::uint16_t), kRowAlignment)));
   // Resident from now on, and padding is never read uninitialized.
   std::fill_n(m_rows.get(), elements, std::uint16_t{0});
   m_requests.resize(count);

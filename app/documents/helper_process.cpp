@@ -138,19 +138,24 @@ void raiseCpuLimit(qint64 pid, int pages) {
   }
 }
 
-void noteJail(const wire::Hello& hello) {
+bool takeHello(const wire::Frame& frame) {
+  const auto hello = wire::Hello::parse(frame.payload);
+  if (!hello || hello->version != wire::kVersion) {
+    return false;
+  }
   static std::atomic<bool> noted{false};
   if (noted.exchange(true)) {
-    return;
+    return true;
   }
-  if (!hello.seccomp) {
+  if (!hello->seccomp) {
     qCWarning(lcImport) << "The document reader runs without a system call filter.";
   }
-  if (hello.landlock == 0) {
+  if (hello->landlock == 0) {
     qCInfo(lcImport)
         << "This kernel has no Landlock: the document reader opens no files at all, so "
            "PDF fonts that are not embedded are shown in a built-in font.";
   }
+  return true;
 }
 
 }  // namespace bookwheel

@@ -63,7 +63,8 @@ void retire(std::unique_ptr<HelperProcess>& helper);
 /// Allows the helper more CPU time now that its document's page count is known.
 void raiseCpuLimit(qint64 pid, int pages);
 
-/// Says once per process in the log when the helper's jail is weaker than it should be.
-void noteJail(const wire::Hello& hello);
+/// Takes the helper's first frame: false if it is no greeting of this protocol version. Says once
+/// per process in the log when the helper's jail is weaker than it should be.
+bool takeHello(const wire::Frame& frame);
 
 }  // namespace bookwheel

@@ -193,14 +193,8 @@ void ImportClient::Private::handle(const wire::Frame& frame) {
 bool ImportClient::Private::take(const wire::Frame& frame) {
   using wire::Type;
   switch (frame.type) {
-    case Type::Hello: {
-      const auto hello = wire::Hello::parse(frame.payload);
-      if (!hello || hello->version != wire::kVersion) {
-        return false;
-      }
-      noteJail(*hello);
-      return true;
-    }
+    case Type::Hello:
+      return takeHello(frame);
     case Type::Opened:
       if (!add<wire::Opened>(frame)) {
         return false;
@@ -401,9 +395,9 @@ QString findImportHelper() {
     return named;
   }
   const QString here = QCoreApplication::applicationDirPath();
-  // Beside the programs in a build folder; in libexec next to an installed bin folder.
-  for (const QString& folder :
-       {here, here + QStringLiteral("/../libexec/bookwheel"), here + QStringLiteral("/../bin")}) {
+  // Beside the programs in a build folder, or beside its tests; else where both are installed.
+  for (const QString& folder : {here, here + QStringLiteral("/../bin"),
+                                here + QStringLiteral("/" BOOKWHEEL_HELPER_FOLDER)}) {
     const QFileInfo helper(folder + QStringLiteral("/bookwheel-import"));
     if (helper.isFile() && helper.isExecutable()) {
       return helper.canonicalFilePath();

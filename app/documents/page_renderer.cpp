@@ -248,14 +248,8 @@ void PageRenderer::Private::handle(const wire::Frame& frame) {
 bool PageRenderer::Private::take(const wire::Frame& frame) {
   using wire::Type;
   switch (frame.type) {
-    case Type::Hello: {
-      const auto hello = wire::Hello::parse(frame.payload);
-      if (!hello || hello->version != wire::kVersion) {
-        return false;
-      }
-      noteJail(*hello);
-      return true;
-    }
+    case Type::Hello:
+      return takeHello(frame);
     case Type::Opened: {
       const auto opened = wire::Opened::parse(frame.payload);
       // Another number of pages: the file is not the one that was read.

@@ -107,6 +107,7 @@ class Backend {
   virtual const float* loadVector(kernels::WeightType type, std::int64_t elements,
                                   ReadBytes read) = 0;
   virtual void toDevice(std::span<const float> host, float* device) = 0;
+  virtual void toDevice(std::span<const std::uint32_t> host, std::uint32_t* device) = 0;
   /// Valid until the next operation that writes there.
   virtual std::span<const float> toHost(const float* device, std::size_t elements) = 0;
   virtual std::span<const std::uint32_t> toHost(const std::uint32_t* device,

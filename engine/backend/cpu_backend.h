@@ -25,6 +25,7 @@ class CpuBackend final : public Backend {
                                    std::int64_t columns, ReadBytes read) override;
   const float* loadVector(kernels::WeightType type, std::int64_t elements, ReadBytes read) override;
   void toDevice(std::span<const float> host, float* device) override;
+  void toDevice(std::span<const std::uint32_t> host, std::uint32_t* device) override;
   std::span<const float> toHost(const float* device, std::size_t elements) override;
   std::span<const std::uint32_t> toHost(const std::uint32_t* device, std::size_t elements) override;
   std::span<const std::int32_t> toHost(const std::int32_t* device, std::size_t elements) override;

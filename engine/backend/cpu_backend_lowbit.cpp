@@ -24,6 +24,10 @@ void runShare(kernels::Slice all, std::int64_t units, std::int64_t& first, const
 
 }  // namespace
 
+void CpuBackend::toDevice(std::span<const std::uint32_t> host, std::uint32_t* device) {
+  std::copy(host.begin(), host.end(), device);
+}
+
 std::span<const std::uint32_t> CpuBackend::toHost(const std::uint32_t* device,
                                                   std::size_t elements) {
   return {device, elements};

@@ -30,6 +30,9 @@ enum class ScoreLogits {
 
 enum class QuantizerMetadata { Bits8, Bits16 };
 
+/// Where the complete 16-bit cache lives.
+enum class CapacityPlace { Memory, File };
+
 /// k without a limit: every pair of the copy is read exactly.
 inline constexpr int kAllPairs = std::numeric_limits<int>::max();
 

@@ -2,19 +2,13 @@
 // CapacityTier: all KV of one sequence in 16 bits, in RAM.
 #pragma once
 
+#include "engine/cache/kv_store.h"
 #include "kernels/args.h"
 
 #include <cstddef>
 #include <cstdint>
 
 namespace bookwheel {
-
-/// The shape of a KV cache.
-struct KvShape {
-  int layers;   // L
-  int kvHeads;  // Hkv
-  int headDim;  // d
-};
 
 /// The complete 16-bit KV cache. One row per (layer, KV head, token):
 ///
@@ -26,28 +20,38 @@ struct KvShape {
 /// Address space for maxTokens tokens is reserved at once and backed with memory as tokens come, so
 /// growing copies nothing and pointers stay valid. Tokens past tokens() are garbage. Engine thread;
 /// workers of a running operation may read and write rows.
-class CapacityTier {
+class CapacityTier final : public KvStore {
  public:
   /// Throws Error(DoesNotFit) if the address space cannot be had.
   CapacityTier(const KvShape& shape, std::int64_t maxTokens);
-  ~CapacityTier();
-  CapacityTier(const CapacityTier&) = delete;
-  CapacityTier& operator=(const CapacityTier&) = delete;
+  ~CapacityTier() override;
 
   /// Backs rows for `count` tokens past tokens() with memory. Throws Error(DoesNotFit) with
   /// numbers; nothing has changed then. tokens() + count must not pass maxTokens().
-  void reserve(std::int64_t count);
+  void reserve(std::int64_t count) override;
   /// The rows of `count` reserved tokens have been written in all layers: they belong to the cache.
-  void commit(std::int64_t count);
+  void commit(std::int64_t count) override;
   /// Forgets all but the first `tokens` tokens and gives memory that is no longer needed back.
-  void truncate(std::int64_t tokens);
+  void truncate(std::int64_t tokens) override;
 
   /// The rows of a layer, of positions 0 .. tokens() + reserved - 1.
   kernels::KvRows rows(int layer) const;
-  std::int64_t tokens() const { return m_tokens; }
-  std::int64_t maxTokens() const { return m_maxTokens; }
+  std::int64_t mostReserved() const override { return m_maxTokens; }
+  // Every row is at hand, always.
+  kernels::KvRows openLayer(int layer) override { return rows(layer); }
+  void closeLayer(int) override {}
+  void closeLayers() override {}
+  kernels::KvRows newestRows(int layer) override { return rows(layer); }
+  std::int64_t firstNewest() const override { return 0; }
+  kernels::KvRows firstRows(int layer) override { return rows(layer); }
+  void settle(std::int64_t) override {}
+  void keep(std::int64_t, std::int64_t) override {}
+  CapacityFile* file() override { return nullptr; }
+  std::int64_t tokens() const override { return m_tokens; }
+  std::int64_t maxTokens() const override { return m_maxTokens; }
   /// Of the rows that tokens() tokens take.
-  std::int64_t bytes() const { return bytesFor(m_shape, m_tokens); }
+  std::int64_t bytes() const override { return bytesFor(m_shape, m_tokens); }
+  std::int64_t residentBytes() const override { return bytes(); }
   static std::int64_t bytesFor(const KvShape& shape, std::int64_t tokens);
 
  private:

@@ -65,14 +65,19 @@ std::int64_t LowBitCopy::allocatedBytes() const {
   return static_cast<std::int64_t>(m_keys.bytes() + m_values.bytes());
 }
 
-void LowBitCopy::follow(const CapacityTier& source) {
+void LowBitCopy::follow(KvStore& source) {
   const std::int64_t blocks = blocksFor(m_options, source.tokens());
   BOOKWHEEL_ASSERT(blocks <= m_maxBlocks);
   if (blocks > m_blocks) {
+    const std::int64_t first = m_blocks * kernels::kLowBitBlock;
+    const bool newest = first >= source.firstNewest();
     for (int index = 0; index < m_shape.layers; ++index) {
-      kernels::KvRows rows = source.rows(index);
-      rows.data += m_blocks * kernels::kLowBitBlock * rows.tokenStride;
+      kernels::KvRows rows = newest ? source.newestRows(index) : source.openLayer(index);
+      rows.data += (first - (newest ? source.firstNewest() : 0)) * rows.tokenStride;
       m_backend.quantizeKv({rows, layer(index), m_blocks, blocks - m_blocks});
+    }
+    if (!newest) {
+      source.closeLayers();
     }
   }
   m_blocks = blocks;

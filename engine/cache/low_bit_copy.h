@@ -4,7 +4,7 @@
 
 #include "engine/backend/backend.h"
 #include "engine/cache/cache_options.h"
-#include "engine/cache/capacity_tier.h"
+#include "engine/cache/kv_store.h"
 #include "kernels/lowbit_args.h"
 
 #include <cstdint>
@@ -32,8 +32,8 @@ class LowBitCopy {
                                std::int64_t blocks);
 
   /// Makes the blocks that source.tokens() tokens have and that are missing; drops those that are
-  /// too many.
-  void follow(const CapacityTier& source);
+  /// too many. May throw Error(FileIo); the blocks are then as before.
+  void follow(KvStore& source);
   /// Forgets all blocks that hold a token at or behind `tokens`.
   void truncate(std::int64_t tokens);
 

@@ -5,6 +5,7 @@
 
 #include "engine/cache/low_bit_copy.h"
 #include "engine/cache/planner.h"
+#include "engine/cache/prefetch_buffer.h"
 #include "engine/error.h"
 #include "kernels/cpu_lowbit.h"
 
@@ -31,6 +32,14 @@ std::int64_t roundUp(std::int64_t value, std::int64_t unit) {
 bool hasSpeculativeRow(const CacheOptions& options) {
   return options.policy == CachePolicy::Paper ||
          (options.policy == CachePolicy::Corrected && options.predictor != Predictor::Sticky);
+}
+
+int prefetchSlots(const CacheOptions& options, std::int64_t copiedTokens) {
+  constexpr std::int64_t kSpareSlots = 64;
+  const std::int64_t pairs = std::min<std::int64_t>(options.pairs, copiedTokens);
+  return pairs == 0
+             ? 0
+             : static_cast<int>(std::min<std::int64_t>(pairs + kSpareSlots, SlotTable::kMostSlots));
 }
 
 LowBitSizes::LowBitSizes(const ModelShape& shape, const CacheOptions& options,
@@ -68,6 +77,7 @@ LowBitSizes::LowBitSizes(const ModelShape& shape, const CacheOptions& options,
   setBytes = std::int64_t{shape.layers} * heads * pairs * kTokenBytes;
   countBytes = std::int64_t{shape.layers} * heads * kTokenBytes;
   emptyBytes = heads * kTokenBytes;
+  slotBytes = heads * pairs * kTokenBytes;
   logitBytes = std::int64_t{rows} * shape.vocabulary * kFloatBytes;
   limits = {shape.kvHeads, std::max<std::int64_t>(blocks, 1), std::max(pairs, 1)};
 }
@@ -78,7 +88,7 @@ std::int64_t LowBitSizes::valuePartialsFor(std::int64_t blocks) {
 
 std::int64_t LowBitSizes::bytes() const {
   return scoreBytes + maximaBytes + partialBytes + 4 * (setBytes + countBytes) + emptyBytes +
-         logitBytes;
+         slotBytes + logitBytes;
 }
 
 FastTierUse fastTierUse(const ModelShape& shape, const CacheOptions& options, std::int64_t tokens) {
@@ -92,10 +102,10 @@ FastTierUse fastTierUse(const ModelShape& shape, const CacheOptions& options, st
     const std::int64_t blocks = LowBitCopy::blocksFor(options, tokens);
     const std::int64_t copied = blocks * kernels::kLowBitBlock;
     const std::int64_t sinks = std::min<std::int64_t>(options.sinkTokens, copied);
-    const std::int64_t slots = std::min<std::int64_t>(options.pairs, copied - sinks);
     use.copyBytes = LowBitCopy::bytesFor(kv, options, blocks);
     use.islandBytes = heads * (sinks + tokens - copied) * rowBytes;
-    use.bufferBytes = heads * slots * (rowBytes + kTokenBytes);
+    const int slots = prefetchSlots(options, copied);
+    use.bufferBytes = slots > 0 ? PrefetchBuffer::bytesFor(kv, slots) : 0;
   } else {
     use.islandBytes = exactBytes;
   }

@@ -37,6 +37,7 @@ struct LowBitSizes {
   std::int64_t setBytes;      // one list of pairs: (L, Hkv, pairs) tokens
   std::int64_t countBytes;    // (L, Hkv)
   std::int64_t emptyBytes;    // (Hkv) zeros: an empty set
+  std::int64_t slotBytes;     // (Hkv, pairs): a layer's pairs as slots of the prefetch buffer
   std::int64_t logitBytes;    // (T, vocabulary)
   LowBitLimits limits;
 
@@ -44,6 +45,10 @@ struct LowBitSizes {
   static std::int64_t valuePartialsFor(std::int64_t blocks);
   std::int64_t bytes() const;  // of all, with four lists of pairs
 };
+
+/// Slots of each (layer, KV head) of the prefetch buffer for a copy of so many tokens: k and a
+/// quarter, so that some of the step before's losers stay. 0: no pairs, no buffer.
+int prefetchSlots(const CacheOptions& options, std::int64_t copiedTokens);
 
 /// A speculative row runs beside the output row.
 bool hasSpeculativeRow(const CacheOptions& options);

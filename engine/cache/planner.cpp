@@ -3,8 +3,10 @@
 #include "engine/cache/planner.h"
 
 #include "engine/backend/cpu_backend.h"
+#include "engine/cache/file_tier.h"
 #include "engine/cache/low_bit_copy.h"
 #include "engine/cache/low_bit_sizes.h"
+#include "engine/cache/prefetch_buffer.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -41,6 +43,23 @@ std::int64_t activationFloatsPerRow(const ModelShape& shape) {
          2 * std::int64_t{shape.feedForward} + shape.ropeDims;
 }
 
+namespace {
+
+/// The first and newest tokens and the prefetch buffer of a cache of at most `context` tokens.
+std::int64_t fileTierMemoryBytes(const ModelShape& shape, const CacheOptions& options,
+                                 std::int64_t chunkTokens, std::int64_t context) {
+  const KvShape kv = kvShape(shape);
+  if (!options.usesCopy()) {
+    return FileTier::windowBytesFor(kv, chunkTokens, 0, 0);
+  }
+  const int slots =
+      prefetchSlots(options, LowBitCopy::blocksFor(options, context) * kernels::kLowBitBlock);
+  return FileTier::windowBytesFor(kv, chunkTokens, options.sinkTokens, options.residualTokens) +
+         (slots > 0 ? PrefetchBuffer::bytesFor(kv, slots) : 0);
+}
+
+}  // namespace
+
 MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request) {
   const std::int64_t context = request.contextTokens > 0
                                    ? std::min(request.contextTokens, shape.contextTokens)
@@ -71,11 +90,22 @@ MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request) {
     plan.workspaceBytes += sizes.bytes() + CpuBackend::reservedBytes(sizes.limits);
   }
   plan.fastTier = fastTierUse(shape, request.cache, request.tokens);
-  plan.totalBytes = plan.weightsBytes + plan.kvBytes + plan.copyBytes + plan.workspaceBytes;
+  const bool inFile = request.capacity == CapacityPlace::File;
+  const auto kvMemoryBytes = [&](std::int64_t tokens) {
+    return inFile ? fileTierMemoryBytes(shape, request.cache, chunk, context)
+                  : CapacityTier::bytesFor(kvShape(shape), tokens);
+  };
+  const auto layerBytes = [&](std::int64_t tokens) {
+    return inFile ? FileTier::layerBytesFor(kvShape(shape), tokens) : 0;
+  };
+  plan.kvMemoryBytes = kvMemoryBytes(request.tokens);
+  plan.layerBytes = layerBytes(request.tokens);
+  plan.totalBytes = plan.weightsBytes + plan.kvMemoryBytes + plan.layerBytes + plan.copyBytes +
+                    plan.workspaceBytes;
 
   const std::int64_t fixed = plan.weightsBytes + plan.workspaceBytes;
   const auto fits = [&](std::int64_t tokens) {
-    return fixed + CapacityTier::bytesFor(kvShape(shape), tokens) + copyBytes(tokens) <=
+    return fixed + kvMemoryBytes(tokens) + layerBytes(tokens) + copyBytes(tokens) <=
            request.availableBytes;
   };
   // Bytes grow with tokens, so the border is found by halving.

@@ -22,6 +22,7 @@ struct PlanRequest {
   int chunkTokens = 0;              // 0: kDefaultChunkTokens
   int threads = 1;
   CacheOptions cache;
+  CapacityPlace capacity = CapacityPlace::Memory;
 };
 
 /// Bytes of every part of a session, or why not.
@@ -30,7 +31,10 @@ struct MemoryPlan {
   std::string reason;  // if it does not fit: one sentence with numbers and what to do
   std::int64_t tokens = 0;
   std::int64_t weightsBytes = 0;
-  std::int64_t kvBytes = 0;         // 16-bit KV of `tokens` tokens
+  std::int64_t kvBytes = 0;         // 16-bit KV of `tokens` tokens, in memory or in a file
+  std::int64_t kvMemoryBytes = 0;   // of KV in 16 bits what is in memory: all, or first and newest
+                                    // tokens and the prefetch buffer
+  std::int64_t layerBytes = 0;      // in memory only while reading: a layer out of the file
   std::int64_t copyBytes = 0;       // low-bit copy of `tokens` tokens; 0 with the exact cache
   std::int64_t workspaceBytes = 0;  // activations and scratch of a chunk, scores of a step
   std::int64_t totalBytes = 0;

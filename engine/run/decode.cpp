@@ -19,7 +19,7 @@ bool allFinite(std::span<const float> numbers) {
   return bad == 0;
 }
 
-Decode::Decode(Backend& backend, Forward& forward, CapacityTier& cache, const ModelShape& shape)
+Decode::Decode(Backend& backend, Forward& forward, KvStore& cache, const ModelShape& shape)
     : m_backend(backend), m_forward(forward), m_cache(cache), m_shape(shape) {}
 
 std::span<const float> Decode::step(TokenId token) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "engine/backend/backend.h"
-#include "engine/cache/capacity_tier.h"
+#include "engine/cache/kv_store.h"
 #include "engine/model/prompt.h"
 #include "engine/run/forward.h"
 
@@ -15,7 +15,7 @@ namespace bookwheel {
 class Decode {
  public:
   /// All references must outlive the object.
-  Decode(Backend& backend, Forward& forward, CapacityTier& cache, const ModelShape& shape);
+  Decode(Backend& backend, Forward& forward, KvStore& cache, const ModelShape& shape);
 
   /// Appends `token` to the cache, which must have room for it, and returns the logits (vocabulary)
   /// after it, valid until the next call. Throws Error(NumericFault) if a number is not finite,
@@ -27,7 +27,7 @@ class Decode {
  private:
   Backend& m_backend;
   Forward& m_forward;
-  CapacityTier& m_cache;
+  KvStore& m_cache;
   const ModelShape& m_shape;
 };
 

@@ -8,13 +8,14 @@
 
 namespace bookwheel {
 
-void attendExactly(Backend& backend, const CapacityTier& cache, const ModelShape& shape,
+void attendExactly(Backend& backend, KvStore& cache, const ModelShape& shape,
                    const LayerRows& rows) {
   BOOKWHEEL_ASSERT(rows.first == cache.tokens());
-  const kernels::KvRows kv = cache.rows(rows.layer);
+  const kernels::KvRows kv = cache.openLayer(rows.layer);
   const std::int64_t queryColumns = std::int64_t{shape.heads} * shape.headDim;
   const std::int64_t keyColumns = std::int64_t{shape.kvHeads} * shape.headDim;
   backend.appendKv({kv, rows.keys, rows.values, keyColumns, rows.first}, rows.rows);
+  cache.closeLayer(rows.layer);
   if (rows.firstQuery == rows.rows) {
     return;
   }

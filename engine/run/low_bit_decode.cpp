@@ -2,6 +2,7 @@
 // LowBitDecode: a decoding step over the low-bit copy and the exact pairs that matter.
 #include "engine/run/low_bit_decode.h"
 
+#include "engine/cache/capacity_tier.h"
 #include "engine/error.h"
 #include "engine/run/decode.h"
 #include "engine/run/exact_attention.h"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace bookwheel {
 
@@ -33,8 +35,8 @@ TokenId likeliest(std::span<const float> logits) {
 
 }  // namespace
 
-LowBitDecode::LowBitDecode(Backend& backend, Forward& forward, CapacityTier& cache,
-                           LowBitCopy& copy, const ModelShape& shape, const CacheOptions& options)
+LowBitDecode::LowBitDecode(Backend& backend, Forward& forward, KvStore& cache, LowBitCopy& copy,
+                           const ModelShape& shape, const CacheOptions& options)
     : m_backend(backend),
       m_forward(forward),
       m_cache(cache),
@@ -57,7 +59,19 @@ LowBitDecode::LowBitDecode(Backend& backend, Forward& forward, CapacityTier& cac
       sets.counts = allocate(m_sizes.countBytes);
     }
   }
+  m_slots = allocate(m_sizes.slotBytes);
   backend.reserveLowBit(m_sizes.limits);
+  if (cache.file() != nullptr && m_sizes.pairs > 0) {
+    if (m_sizes.pairs > SlotTable::kMostSlots) {
+      throw Error(ErrorCode::InvalidRequest, "With the 16-bit cache in a file at most " +
+                                                 std::to_string(SlotTable::kMostSlots) +
+                                                 " exact pairs of a head can be at hand, not " +
+                                                 std::to_string(m_sizes.pairs) + "; choose fewer.");
+    }
+    m_buffer = std::make_unique<PrefetchBuffer>(
+        *cache.file(), prefetchSlots(options, m_sizes.blocks * kernels::kLowBitBlock));
+    m_hostSlots.resize(static_cast<std::size_t>(m_sizes.pairs));
+  }
   m_layerStats.resize(static_cast<std::size_t>(shape.layers));
 }
 
@@ -71,12 +85,23 @@ void LowBitDecode::restart() {
   }
 }
 
+void LowBitDecode::forget(std::int64_t tokens) {
+  restart();
+  if (m_buffer) {
+    m_buffer->forget(tokens);
+  }
+}
+
 std::span<const float> LowBitDecode::step(TokenId token) {
   const std::int64_t position = m_cache.tokens();
   if (position != m_next) {
     restart();
   }
   m_copy.follow(m_cache);
+  m_cache.settle(m_copy.tokens());
+  if (m_buffer) {
+    m_buffer->beginStep();
+  }
   m_stats = {};
   std::fill(m_layerStats.begin(), m_layerStats.end(), PairStats{});
   m_parity = 1 - m_parity;
@@ -167,9 +192,11 @@ void LowBitDecode::attend(const LayerRows& rows) {
   const std::int64_t queryColumns = std::int64_t{m_shape.heads} * m_shape.headDim;
   const std::int64_t keyColumns = std::int64_t{m_shape.kvHeads} * m_shape.headDim;
   const float scale = 1.0f / std::sqrt(static_cast<float>(m_shape.headDim));
-  const kernels::KvRows kv = m_cache.rows(layer);
+  const kernels::KvRows newest = m_cache.newestRows(layer);
+  const std::int64_t firstNewest = m_cache.firstNewest();
   const kernels::LowBitKv copy = m_copy.layer(layer);
-  m_backend.appendKv({kv, rows.keys, rows.values, keyColumns, rows.first}, rows.rows);
+  m_backend.appendKv({newest, rows.keys, rows.values, keyColumns, rows.first - firstNewest},
+                     rows.rows);
 
   // The step before may have run with another number of rows; sizes are for the most.
   const kernels::ScoreRows scores{m_scores.floats(),    m_sizes.scoreHeadStride, m_maxima.floats(),
@@ -196,10 +223,11 @@ void LowBitDecode::attend(const LayerRows& rows) {
 
   std::array<kernels::ExactPairsArgs, 4> parts;
   std::size_t partCount = 0;
-  const auto add = [&](std::int64_t firstToken, std::int64_t count, int firstRow) {
+  const auto add = [&](const kernels::KvRows& kv, std::int64_t from, std::int64_t count,
+                       int firstRow) {
     kernels::ExactPairsArgs args{};
     args.kv = kv;
-    args.kv.data += firstToken * kv.tokenStride;
+    args.kv.data += from * kv.tokenStride;
     args.mostPairs = count;
     args.queries = rows.queries;
     args.queryStride = queryColumns;
@@ -213,25 +241,55 @@ void LowBitDecode::attend(const LayerRows& rows) {
     parts[partCount] = args;
     return partCount++;
   };
+  if (sinks > 0) {
+    add(m_cache.firstRows(layer), 0, sinks, 0);
+  }
+  add(newest, copied - firstNewest, rows.first + 1 - copied, 0);
+  if (m_rows == 2) {
+    add(newest, rows.first + 1 - firstNewest, 1, 1);
+  }
+  const std::size_t others = partCount;
   if (sets != nullptr) {
-    kernels::ExactPairsArgs& args = parts[add(0, m_sizes.pairs, 0)];
+    // With the store in memory rows are read in place: the newest begin with token 0 there.
+    kernels::ExactPairsArgs& args =
+        parts[add(m_buffer ? m_buffer->rows(layer) : newest, 0, m_sizes.pairs, 0)];
     args.indices = tokens;
     args.indicesStride = m_sizes.pairs;
     args.counts = counts;
   }
-  if (sinks > 0) {
-    add(0, sinks, 0);
+  if (m_buffer && sets != nullptr) {
+    attendFetched(layer, *sets, parts[others], values, std::span(parts).first(others));
+  } else {
+    m_backend.attendParts({&values, 1}, std::span(parts).first(partCount));
   }
-  add(copied, rows.first + 1 - copied, 0);
-  if (m_rows == 2) {
-    add(rows.first + 1, 1, 1);
-  }
-  m_backend.attendParts({&values, 1}, std::span(parts).first(partCount));
   m_backend.joinPartials(
       {partials, partial, m_rows, m_shape.heads, m_shape.kvHeads, rows.out, queryColumns, nullptr});
 }
 
-/// Which of the wanted pairs were there already: from the sets of this step and the one before.
+/// Pairs that are not at hand travel while the value pass and the other exact parts are computed.
+void LowBitDecode::attendFetched(int layer, const Sets& sets, kernels::ExactPairsArgs pairs,
+                                 const kernels::LowBitValuesArgs& values,
+                                 std::span<const kernels::ExactPairsArgs> others) {
+  auto* const slots = static_cast<std::uint32_t*>(m_slots.data());
+  for (int head = 0; head < m_shape.kvHeads; ++head) {
+    const std::span<const std::uint32_t> wanted = pairsOf(sets, layer, head);
+    m_buffer->want(layer, head, wanted, m_hostSlots.data());
+    m_backend.toDevice(std::span<const std::uint32_t>(m_hostSlots).first(wanted.size()),
+                       slots + std::int64_t{head} * m_sizes.pairs);
+  }
+  pairs.indices = slots;
+  m_backend.attendParts({&values, 1}, others);
+  m_buffer->wait(layer);
+  m_backend.attendParts({}, {&pairs, 1});
+  if (m_sizes.rows == 2) {
+    for (int head = 0; head < m_shape.kvHeads; ++head) {
+      m_buffer->prefetch(layer, head, pairsOf(current(kSpeculativeRow), layer, head));
+    }
+  }
+}
+
+/// Which of the wanted pairs were there already. With the store in memory nothing travels: then it
+/// is what a buffer that keeps the step before would have had.
 void LowBitDecode::countResidents() {
   const Sets& wanted = current(kOutputRow);
   if (!wanted.known) {
@@ -270,9 +328,20 @@ void LowBitDecode::countResidents() {
         stats.fetchedBytes += (std::ssize(next) - sharedCount(next, there)) * rowBytes;
       }
     }
+    if (m_buffer) {
+      const FetchStats& fetched = m_buffer->stats(layer);
+      if (!paper) {
+        stats.resident = fetched.hits;
+      }
+      stats.fetchedBytes = fetched.fetchedBytes;
+      stats.hiddenUs = fetched.hiddenUs;
+      stats.exposedUs = fetched.exposedUs;
+    }
     m_stats.wanted += stats.wanted;
     m_stats.resident += stats.resident;
     m_stats.fetchedBytes += stats.fetchedBytes;
+    m_stats.hiddenUs += stats.hiddenUs;
+    m_stats.exposedUs += stats.exposedUs;
   }
 }
 

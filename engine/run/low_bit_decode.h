@@ -4,14 +4,16 @@
 
 #include "engine/backend/backend.h"
 #include "engine/cache/cache_options.h"
-#include "engine/cache/capacity_tier.h"
+#include "engine/cache/kv_store.h"
 #include "engine/cache/low_bit_copy.h"
 #include "engine/cache/low_bit_sizes.h"
+#include "engine/cache/prefetch_buffer.h"
 #include "engine/model/prompt.h"
 #include "engine/run/forward.h"
 #include "engine/run/stats.h"
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -35,14 +37,22 @@ namespace bookwheel {
 class LowBitDecode {
  public:
   /// All references must outlive the object; the copy was made with the same options. Throws
-  /// Error(DoesNotFit) without memory, Error(UnsupportedModel) as LowBitSizes.
-  LowBitDecode(Backend& backend, Forward& forward, CapacityTier& cache, LowBitCopy& copy,
+  /// Error(DoesNotFit) without memory, Error(UnsupportedModel) as LowBitSizes,
+  /// Error(InvalidRequest) for more pairs than a prefetch buffer has slots.
+  LowBitDecode(Backend& backend, Forward& forward, KvStore& cache, LowBitCopy& copy,
                const ModelShape& shape, const CacheOptions& options);
 
-  /// As Decode::step(). The copy follows the cache first.
+  /// As Decode::step(), and Error(FileIo) if rows of a store in a file cannot be read. The copy
+  /// follows the cache first, and the cache settles what the copy has.
   std::span<const float> step(TokenId token);
   /// The next step does not continue the last one: sets and guess of the step before do not count.
   void restart();
+  /// The cache was truncated to `tokens`: restart(), and rows behind are not in the buffer any
+  /// more.
+  void forget(std::int64_t tokens);
+
+  /// Of the prefetch buffer; 0 with the store in memory.
+  std::int64_t bufferBytes() const { return m_buffer ? m_buffer->bytes() : 0; }
 
   /// Of the last step.
   const PairStats& stats() const { return m_stats; }
@@ -69,12 +79,15 @@ class LowBitDecode {
   Sets& current(SetOf row) { return m_sets[row][m_parity]; }
   Sets& before(SetOf row) { return m_sets[row][1 - m_parity]; }
   const Sets* used() const;
+  void attendFetched(int layer, const Sets& sets, kernels::ExactPairsArgs pairs,
+                     const kernels::LowBitValuesArgs& values,
+                     std::span<const kernels::ExactPairsArgs> others);
   void countResidents();
 
   // Constant after construction.
   Backend& m_backend;
   Forward& m_forward;
-  CapacityTier& m_cache;
+  KvStore& m_cache;
   LowBitCopy& m_copy;
   const ModelShape& m_shape;
   const CacheOptions m_options;
@@ -85,6 +98,9 @@ class LowBitDecode {
   Buffer m_partials;
   Buffer m_logits;
   Buffer m_noCounts;                          // int32 (Hkv): zeros
+  Buffer m_slots;                             // uint32 (Hkv, pairs)
+  std::unique_ptr<PrefetchBuffer> m_buffer;   // with the store in a file
+  std::vector<std::uint32_t> m_hostSlots;     // (pairs)
   std::array<std::array<Sets, 2>, 2> m_sets;  // [SetOf][parity]
   int m_parity = 0;
   int m_rows = 1;            // T of the step at work

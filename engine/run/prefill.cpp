@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <string>
+#include <utility>
 
 namespace bookwheel {
 
@@ -54,13 +55,14 @@ void throwNumericFault(std::int64_t position, const ModelShape& shape) {
                   "; its file is probably damaged: fetch it again or choose another model.");
 }
 
-Prefill::Prefill(Backend& backend, Forward& forward, CapacityTier& cache, const ModelShape& shape,
-                 ReadingTime& readingTime)
+Prefill::Prefill(Backend& backend, Forward& forward, KvStore& cache, const ModelShape& shape,
+                 ReadingTime& readingTime, std::function<void()> committed)
     : m_backend(backend),
       m_forward(forward),
       m_cache(cache),
       m_shape(shape),
-      m_readingTime(readingTime) {}
+      m_readingTime(readingTime),
+      m_committed(std::move(committed)) {}
 
 std::int64_t Prefill::run(std::span<const TokenId> ids, Logits logits, PrefillStats stats,
                           const std::function<void(const PrefillStats&)>& progress,
@@ -95,6 +97,9 @@ std::int64_t Prefill::run(std::span<const TokenId> ids, Logits logits, PrefillSt
     }
     m_cache.commit(rows);
     done += rows;
+    if (m_committed) {
+      m_committed();
+    }
 
     const double seconds = secondsSince(chunkStart);
     m_readingTime.add(first, rows, seconds);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "engine/backend/backend.h"
-#include "engine/cache/capacity_tier.h"
+#include "engine/cache/kv_store.h"
 #include "engine/model/prompt.h"
 #include "engine/run/forward.h"
 #include "engine/run/reading_time.h"
@@ -21,9 +21,10 @@ class Prefill {
  public:
   enum class Logits { None, OfLastToken };
 
-  /// All references must outlive the object; chunks have forward.maxRows() rows.
-  Prefill(Backend& backend, Forward& forward, CapacityTier& cache, const ModelShape& shape,
-          ReadingTime& readingTime);
+  /// All references must outlive the object; chunks have forward.maxRows() rows. `committed` is
+  /// called behind each chunk.
+  Prefill(Backend& backend, Forward& forward, KvStore& cache, const ModelShape& shape,
+          ReadingTime& readingTime, std::function<void()> committed = {});
 
   /// Appends `ids` to the cache. `stats` holds what is known of the whole reading (tokensTotal,
   /// tokensFromCache); progress gets it once a chunk. Returns the number of tokens appended: fewer
@@ -38,9 +39,10 @@ class Prefill {
  private:
   Backend& m_backend;
   Forward& m_forward;
-  CapacityTier& m_cache;
+  KvStore& m_cache;
   const ModelShape& m_shape;
   ReadingTime& m_readingTime;
+  const std::function<void()> m_committed;
 };
 
 /// The sentence for a value that is not finite at a position.

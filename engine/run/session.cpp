@@ -5,6 +5,7 @@
 #include "engine/backend/cpu_backend.h"
 #include "engine/cache/available_memory.h"
 #include "engine/cache/capacity_tier.h"
+#include "engine/cache/file_tier.h"
 #include "engine/cache/low_bit_copy.h"
 #include "engine/cache/low_bit_sizes.h"
 #include "engine/cache/planner.h"
@@ -71,6 +72,17 @@ std::int64_t checkedChunk(int tokens, std::int64_t context) {
   return std::min<std::int64_t>(tokens == 0 ? kDefaultChunkTokens : tokens, context);
 }
 
+std::unique_ptr<KvStore> makeStore(const SessionOptions& options, const KvShape& shape,
+                                   std::int64_t context) {
+  if (options.capacity == CapacityPlace::Memory) {
+    return std::make_unique<CapacityTier>(shape, context);
+  }
+  return std::make_unique<FileTier>(options.capacityFolder.empty()
+                                        ? std::filesystem::temp_directory_path()
+                                        : options.capacityFolder,
+                                    shape, context, checkedChunk(options.chunkTokens, context));
+}
+
 /// Of everything but decoding steps.
 ActivationRounding roundingOf(Activations activations) {
   return activations == Activations::Float32 ? ActivationRounding::None : ActivationRounding::Int8;
@@ -87,11 +99,11 @@ struct Session::Impl {
         context(contextToUse),
         backend(std::move(backendToUse)),
         model(loadModel(file, shape, *backend, progress)),
-        cache(kvShape(shape), context),
+        cache(makeStore(options, kvShape(shape), context)),
         forward(*backend, model, checkedChunk(options.chunkTokens, context), context),
         readingTime(shape),
-        prefill(*backend, forward, cache, model.shape, readingTime),
-        decode(*backend, forward, cache, model.shape),
+        prefill(*backend, forward, *cache, model.shape, readingTime, [this] { settle(); }),
+        decode(*backend, forward, *cache, model.shape),
         activations(options.activations) {
     ids.reserve(static_cast<std::size_t>(context));
   }
@@ -103,6 +115,7 @@ struct Session::Impl {
   MemoryUse memory() const;
   void keepOnly(std::int64_t tokens);
   void setCache(const CacheOptions& options);
+  void settle();
   std::span<const float> step(TokenId token);
   StepStats stepStats(double decodeUs) const;
   ReadResult read(std::span<const TokenId> sequence, Prefill::Logits logits,
@@ -113,7 +126,7 @@ struct Session::Impl {
   const std::int64_t context;
   const std::unique_ptr<Backend> backend;  // outlives all that holds its memory
   const LoadedModel model;
-  CapacityTier cache;
+  const std::unique_ptr<KvStore> cache;
   Forward forward;
   ReadingTime readingTime;
   Prefill prefill;
@@ -122,7 +135,7 @@ struct Session::Impl {
   CacheOptions cacheOptions;         // what answers go by
   std::unique_ptr<LowBitCopy> copy;  // null with the exact cache
   std::unique_ptr<LowBitDecode> lowBit;
-  std::vector<TokenId> ids;  // cache.tokens() of them, in step with the cache
+  std::vector<TokenId> ids;  // cache->tokens() of them, in step with the cache
 };
 
 void Session::Impl::requireTokens(std::span<const TokenId> sequence) const {
@@ -157,25 +170,36 @@ void Session::Impl::requireMemory(std::int64_t tokens, const CacheOptions& optio
   request.chunkTokens = static_cast<int>(forward.maxRows());
   request.threads = backend->info().threads;
   request.cache = options;
+  request.capacity = cache->file() != nullptr ? CapacityPlace::File : CapacityPlace::Memory;
   const MemoryPlan plan = planMemory(shape(), request);
-  if (plan.kvBytes + plan.copyBytes > use.kvBytes + use.copyBytes && !plan.fits) {
+  if (plan.kvMemoryBytes + plan.copyBytes > use.kvBytes + use.copyBytes && !plan.fits) {
     throw Error(ErrorCode::DoesNotFit, plan.reason);
   }
 }
 
 MemoryUse Session::Impl::memory() const {
-  return {backend->weightsBytes(), cache.bytes(),
+  return {backend->weightsBytes(), cache->residentBytes() + (lowBit ? lowBit->bufferBytes() : 0),
           backend->workspaceBytes() - (copy ? copy->allocatedBytes() : 0),
           copy ? copy->bytes() : 0};
 }
 
 void Session::Impl::keepOnly(std::int64_t tokens) {
-  if (copy && tokens < cache.tokens()) {
+  if (copy && tokens < cache->tokens()) {
     copy->truncate(tokens);
-    lowBit->restart();
+    lowBit->forget(tokens);
   }
-  cache.truncate(tokens);
+  cache->truncate(tokens);
   ids.resize(static_cast<std::size_t>(tokens));
+}
+
+/// What was committed goes where it belongs: into the copy, and out of the newest tokens.
+void Session::Impl::settle() {
+  if (copy) {
+    copy->follow(*cache);
+    cache->settle(copy->tokens());
+  } else {
+    cache->settle(cache->tokens() / kernels::kLowBitBlock * kernels::kLowBitBlock);
+  }
 }
 
 void Session::Impl::setCache(const CacheOptions& options) {
@@ -186,12 +210,14 @@ void Session::Impl::setCache(const CacheOptions& options) {
   std::unique_ptr<LowBitCopy> newCopy;
   std::unique_ptr<LowBitDecode> newDecode;
   if (options.usesCopy()) {
-    requireMemory(cache.tokens(), options);
+    requireMemory(cache->tokens(), options);
     newCopy = std::make_unique<LowBitCopy>(*backend, kvShape(shape()), options, context);
     newDecode =
-        std::make_unique<LowBitDecode>(*backend, forward, cache, *newCopy, shape(), options);
-    newCopy->follow(cache);
+        std::make_unique<LowBitDecode>(*backend, forward, *cache, *newCopy, shape(), options);
+    newCopy->follow(*cache);
   }
+  cache->keep(options.usesCopy() ? options.sinkTokens : 0,
+              options.usesCopy() ? options.residualTokens : 0);
   lowBit = std::move(newDecode);  // before the copy it refers to
   copy = std::move(newCopy);
   cacheOptions = options;
@@ -215,9 +241,9 @@ std::span<const float> Session::Impl::step(TokenId token) {
 }
 
 StepStats Session::Impl::stepStats(double decodeUs) const {
-  StepStats stats{cache.tokens() - 1, decodeUs, cache.bytes()};
+  StepStats stats{cache->tokens() - 1, decodeUs, cache->bytes()};
   if (lowBit) {
-    stats.fastBytes = fastTierUse(shape(), cacheOptions, cache.tokens()).bytes();
+    stats.fastBytes = fastTierUse(shape(), cacheOptions, cache->tokens()).bytes();
     stats.pairs = lowBit->stats();
   }
   return stats;
@@ -244,15 +270,13 @@ ReadResult Session::Impl::read(std::span<const TokenId> sequence, Prefill::Logit
   } catch (...) {
     // The chunks before the failure are whole.
     ids.insert(ids.end(), missing.begin(),
-               missing.begin() + (cache.tokens() - static_cast<std::int64_t>(kept)));
+               missing.begin() + (cache->tokens() - static_cast<std::int64_t>(kept)));
     throw;
   }
   ids.insert(ids.end(), missing.begin(),
-             missing.begin() + (cache.tokens() - static_cast<std::int64_t>(kept)));
-  if (copy) {
-    copy->follow(cache);
-  }
-  return {cache.tokens() == stats.tokensTotal, stats.tokensFromCache, secondsSince(start)};
+             missing.begin() + (cache->tokens() - static_cast<std::int64_t>(kept)));
+  cache->closeLayers();
+  return {cache->tokens() == stats.tokensTotal, stats.tokensFromCache, secondsSince(start)};
 }
 
 std::unique_ptr<Session> Session::open(const SessionOptions& options,
@@ -272,6 +296,7 @@ std::unique_ptr<Session> Session::open(const SessionOptions& options,
   request.chunkTokens = static_cast<int>(checkedChunk(options.chunkTokens, context));
   request.threads = threads;
   request.cache = options.cache;
+  request.capacity = options.capacity;
   const MemoryPlan plan = planMemory(shape, request);
   if (request.availableBytes > 0 && !plan.fits) {
     throw Error(ErrorCode::DoesNotFit, plan.reason);
@@ -304,20 +329,20 @@ std::int64_t Session::kvBytes(std::int64_t tokens) const {
 
 double Session::estimateReadSeconds(std::int64_t begin, std::int64_t end) {
   Impl& impl = *m_impl;
-  const std::int64_t room = impl.context - impl.cache.tokens();
+  const std::int64_t room = impl.context - impl.cache->tokens();
   const std::int64_t rows = std::min({kProbeRows, impl.forward.maxRows(), room});
   if (impl.readingTime.seconds(begin, end) < 0 && rows > 0) {
-    impl.cache.reserve(rows);
+    impl.cache->reserve(rows);
     const std::vector<TokenId> probe(static_cast<std::size_t>(rows), 0);
     // The first run pays for page faults and cold caches, the second is the measure.
     for (int round = 0; round < 2; ++round) {
       const Clock::time_point start = Clock::now();
-      impl.forward.run(probe, impl.cache.tokens(), 0, [&](const LayerRows& layer) {
-        attendExactly(*impl.backend, impl.cache, impl.shape(), layer);
+      impl.forward.run(probe, impl.cache->tokens(), 0, [&](const LayerRows& layer) {
+        attendExactly(*impl.backend, *impl.cache, impl.shape(), layer);
         return true;
       });
       if (round == 1) {
-        impl.readingTime.add(impl.cache.tokens(), rows, secondsSince(start));
+        impl.readingTime.add(impl.cache->tokens(), rows, secondsSince(start));
       }
     }
     // Nothing was committed; what the probe met does not concern anybody.
@@ -355,7 +380,7 @@ Answer Session::answer(std::span<const TokenId> sequence, const AnswerOptions& o
   }
 
   const std::int64_t most =
-      std::min<std::int64_t>(options.maxTokens, impl.context - impl.cache.tokens() + 1);
+      std::min<std::int64_t>(options.maxTokens, impl.context - impl.cache->tokens() + 1);
   answer.tokens.reserve(static_cast<std::size_t>(most));
   StreamDecoder decoder(*impl.tokenizer);
   Clock::time_point stepStart = start;
@@ -382,7 +407,7 @@ Answer Session::answer(std::span<const TokenId> sequence, const AnswerOptions& o
       answer.stopReason = StopReason::MaxTokens;
       break;
     }
-    if (impl.cache.tokens() == impl.context) {
+    if (impl.cache->tokens() == impl.context) {
       answer.stopReason = StopReason::ContextFull;
       break;
     }
@@ -419,14 +444,14 @@ void Session::score(
       impl.backend->allocate(static_cast<std::size_t>(scored * vocabulary) * sizeof(float));
 
   const auto count = static_cast<std::int64_t>(sequence.size());
-  while (impl.cache.tokens() < count && !stop.stop_requested()) {
-    const std::int64_t first = impl.cache.tokens();
+  while (impl.cache->tokens() < count && !stop.stop_requested()) {
+    const std::int64_t first = impl.cache->tokens();
     const std::int64_t rows = std::min(impl.forward.maxRows(), count - first);
     const std::span<const TokenId> chunk =
         sequence.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
-    impl.cache.reserve(rows);
+    impl.cache->reserve(rows);
     const bool complete = impl.forward.run(chunk, first, rows, [&](const LayerRows& layer) {
-      attendExactly(*impl.backend, impl.cache, impl.shape(), layer);
+      attendExactly(*impl.backend, *impl.cache, impl.shape(), layer);
       return !stop.stop_requested();
     });
     if (impl.backend->takeFault()) {
@@ -435,7 +460,8 @@ void Session::score(
     if (!complete) {
       return;
     }
-    impl.cache.commit(rows);
+    impl.cache->commit(rows);
+    impl.settle();
     impl.ids.insert(impl.ids.end(), chunk.begin(), chunk.end());
     for (std::int64_t row = 0; row < rows; row += scored) {
       const std::int64_t block = std::min(scored, rows - row);
@@ -482,7 +508,7 @@ void Session::setCache(const CacheOptions& options) { m_impl->setCache(options);
 const CacheOptions& Session::cacheOptions() const { return m_impl->cacheOptions; }
 
 FastTierUse Session::fastTier() const {
-  return fastTierUse(shape(), m_impl->cacheOptions, m_impl->cache.tokens());
+  return fastTierUse(shape(), m_impl->cacheOptions, m_impl->cache->tokens());
 }
 
 std::span<const TokenId> Session::cachedTokens() const { return m_impl->ids; }
@@ -498,9 +524,11 @@ void Session::fillSynthetic(std::int64_t tokens, std::uint64_t seed) {
   }
   impl.requireMemory(tokens, impl.cacheOptions);
   impl.keepOnly(0);
-  fillWithSyntheticKv(impl.cache, impl.shape().layers, tokens, seed);
-  if (impl.copy) {
-    impl.copy->follow(impl.cache);
+  for (std::int64_t left = tokens; left > 0;) {
+    const std::int64_t count = std::min(left, impl.forward.maxRows());
+    fillWithSyntheticKv(*impl.cache, impl.shape().layers, count, seed);
+    impl.settle();
+    left -= count;
   }
   impl.ids.assign(static_cast<std::size_t>(tokens), 0);
 }

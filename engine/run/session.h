@@ -39,6 +39,9 @@ struct SessionOptions {
   int chunkTokens = 0;             // 0: the engine's choice; rows of a prefill chunk
   Activations activations = Activations::Int8;
   CacheOptions cache;
+  CapacityPlace capacity = CapacityPlace::Memory;
+  std::filesystem::path
+      capacityFolder;  // of the file; empty: the system's folder for temporary files
   /// Other than None: extendContext() by these before contextTokens counts.
   RopeScalingKind extension = RopeScalingKind::None;
   double extensionFactor = 1;

@@ -47,7 +47,7 @@ struct StepStats {
 /// Bytes by part; measured, not estimated.
 struct MemoryUse {
   std::int64_t weightsBytes;
-  std::int64_t kvBytes;
+  std::int64_t kvBytes;  // 16-bit KV in memory
   std::int64_t workspaceBytes;
   std::int64_t copyBytes = 0;  // the low-bit copy of `kvBytes`
 };

@@ -30,15 +30,21 @@ std::vector<std::uint16_t> makeTable(std::mt19937_64& random, std::size_t rowEle
 
 }  // namespace
 
-void fillWithSyntheticKv(CapacityTier& cache, int layers, std::int64_t tokens, std::uint64_t seed) {
-  std::mt19937_64 random(seed);
-  const std::size_t rowElements = static_cast<std::size_t>(cache.rows(0).headDim) * 2;
-  const std::vector<std::uint16_t> table = makeTable(random, rowElements);
+void fillWithSyntheticKv(KvStore& cache, int layers, std::int64_t tokens, std::uint64_t seed) {
+  const std::int64_t first = cache.tokens();
+  std::mt19937_64 random(seed + static_cast<std::uint64_t>(first));
   cache.reserve(tokens);
+  const std::int64_t place = first - cache.firstNewest();
+  const std::size_t rowElements = static_cast<std::size_t>(cache.newestRows(0).headDim) * 2;
+  static const std::vector<std::uint16_t> table = [] {
+    constexpr std::size_t kLargestRow = 512;
+    std::mt19937_64 tableRandom(1);
+    return makeTable(tableRandom, kLargestRow);
+  }();
   for (int layer = 0; layer < layers; ++layer) {
-    const kernels::KvRows rows = cache.rows(layer);
+    const kernels::KvRows rows = cache.newestRows(layer);
     for (int head = 0; head < rows.kvHeads; ++head) {
-      for (std::int64_t token = cache.tokens(); token < cache.tokens() + tokens; ++token) {
+      for (std::int64_t token = place; token < place + tokens; ++token) {
         const std::uint16_t* from = table.data() + random() % kTableSize;
         std::copy(from, from + rowElements,
                   rows.data + head * rows.headStride + token * rows.tokenStride);

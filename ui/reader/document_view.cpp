@@ -30,8 +30,10 @@
 #include <QStackedWidget>
 #include <QVBoxLayout>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <string_view>
 
 namespace bookwheel {
 
@@ -115,10 +117,12 @@ DocumentView::DocumentView(ChatController& controller, Settings& settings, Actio
     connect(view, &View::positionChanged, this, [this, view](double position) {
       if (view == reader() && m_document) {
         m_controller.setPosition(position);
-        m_outline->setPlace(m_document->pages().value(view->currentPage()).begin);
+        m_outline->setPlace(
+            m_heading.value_or(m_document->pages().value(view->currentPage()).begin));
       }
     });
     connect(view, &View::scrolledByHand, this, [this] {
+      m_heading.reset();
       if (m_pill->isVisible() && std::abs(position() - m_pillPosition) >= 1) {
         m_pill->hide();
       }
@@ -143,7 +147,7 @@ DocumentView::DocumentView(ChatController& controller, Settings& settings, Actio
   });
   connect(m_outline, &OutlinePanel::chosen, this, [this](int entry) {
     m_history.jumpFrom(position());
-    showPlace(m_document->outline().at(entry).begin);
+    showHeading(m_document->outline().at(entry));
     showHistory();
   });
 
@@ -263,6 +267,7 @@ double DocumentView::position() const {
 }
 
 void DocumentView::setPosition(double position) {
+  m_heading.reset();
   if (m_mode == Mode::Pages) {
     m_pages->setPosition(position);
   } else {
@@ -375,6 +380,7 @@ void DocumentView::jumpTo(TextRange range) {
 }
 
 void DocumentView::reveal(TextRange range) {
+  m_heading.reset();
   if (m_mode == Mode::Pages) {
     m_pages->reveal(range);
   } else {
@@ -382,12 +388,18 @@ void DocumentView::reveal(TextRange range) {
   }
 }
 
-void DocumentView::showPlace(std::int64_t byte) {
-  const int page = m_document->pageAt(byte);
-  const DocumentPage& info = m_document->pages().at(page);
-  const double length = double(std::max<std::int64_t>(1, info.end - info.begin));
-  // A page is shown from its top: where on it a heading stands is not known.
-  setPosition(m_mode == Mode::Pages ? page : page + double(byte - info.begin) / length);
+void DocumentView::showHeading(const OutlineEntry& entry) {
+  const DocumentPage& page = m_document->pages().at(m_document->pageAt(entry.begin));
+  if (m_mode == Mode::Pages) {
+    const std::string_view rest = m_document->text({entry.begin, page.end});
+    const auto line = std::min(rest.find('\n'), rest.size());
+    m_pages->showFromTop({entry.begin, entry.begin + static_cast<std::int64_t>(line)});
+  } else {
+    const double length = double(std::max<std::int64_t>(1, page.end - page.begin));
+    setPosition(entry.page + double(entry.begin - page.begin) / length);
+  }
+  m_heading = entry.begin;
+  m_outline->setPlace(entry.begin);
 }
 
 void DocumentView::jumpToPage(int page) {

@@ -11,6 +11,7 @@
 #include <QWidget>
 
 #include <memory>
+#include <optional>
 
 class QHBoxLayout;
 class QLineEdit;
@@ -60,7 +61,7 @@ class DocumentView : public QWidget {
   void setMode(Mode mode);
   void setPosition(double position);
   void reveal(TextRange range);
-  void showPlace(std::int64_t byte);
+  void showHeading(const OutlineEntry& entry);
   void go(std::optional<double> target);
   void showHistory();
   void placePill();
@@ -102,6 +103,7 @@ class DocumentView : public QWidget {
   QPushButton* m_textButton;
   QList<TextRange> m_matches;
   int m_currentMatch = -1;
+  std::optional<std::int64_t> m_heading;  // that was gone to, until something else moves the view
   double m_pillPosition = 0;
   double m_pageZoom = 0;  // PageView::kFitWidth
   double m_textZoom = 1;

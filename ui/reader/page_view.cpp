@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace bookwheel {
 
@@ -29,6 +30,7 @@ constexpr QSizeF kFallbackPage(595, 842);       // A4, for a page without a size
 constexpr qint64 kPictureBytes = 192LL << 20;   // kept bitmaps; a page at 900 px is about 4 MB
 constexpr int kLineStep = 48;
 constexpr qreal kRevealMargin = 0.25;  // of the view's height above a revealed place
+constexpr qreal kSightMargin = 24;     // pixels between a place in sight and the view's edge
 
 }  // namespace
 
@@ -51,7 +53,8 @@ PageView::PageView(QWidget* parent) : QAbstractScrollArea(parent) {
           });
   connect(&m_renderer, &PageRenderer::requestFailed, this,
           [this](PageRenderer::Ticket ticket, int page, const QString& sentence) {
-            if (m_markTickets.remove(ticket) > 0 || ticket == m_selectionTicket) {
+            if (m_markTickets.remove(ticket) > 0 || ticket == m_selectionTicket ||
+                (m_wanted && ticket == m_wanted->ticket)) {
               return;
             }
             m_pictures[page].problem = sentence;
@@ -59,6 +62,13 @@ PageView::PageView(QWidget* parent) : QAbstractScrollArea(parent) {
           });
   connect(&m_renderer, &PageRenderer::highlightsReady, this,
           [this](PageRenderer::Ticket ticket, int page, const QList<QRectF>& rectangles) {
+            if (m_wanted && ticket == m_wanted->ticket) {
+              const Wanted wanted = *std::exchange(m_wanted, std::nullopt);
+              if (!rectangles.isEmpty()) {
+                goTo(contentRect(wanted.page, rectangles.first()), wanted.way);
+              }
+              return;
+            }
             const auto place = m_markTickets.take(ticket);
             const auto marks = m_marks.find(page);
             if (marks != m_marks.end() && place.first == page &&
@@ -99,6 +109,7 @@ void PageView::clear() {
   m_matches.clear();
   m_marks.clear();
   m_markTickets.clear();
+  m_wanted.reset();
   m_currentMatch = -1;
   m_selection = {};
   m_selectionRectangles.clear();
@@ -203,6 +214,7 @@ double PageView::position() const {
 }
 
 void PageView::setPosition(double position) {
+  m_wanted.reset();
   if (m_tops.size() < 2) {
     return;
   }
@@ -220,43 +232,71 @@ int PageView::currentPage() const {
   return pageAtY(verticalScrollBar()->value() + viewport()->height() / 3.0);
 }
 
+QRectF PageView::contentRect(int page, const QRectF& points) const {
+  return {pageRect(page).topLeft() + points.topLeft() * m_scale, points.size() * m_scale};
+}
+
+void PageView::requestPlace(TextRange range, Wanted::Way way) {
+  const int page = m_document->pageAt(range.begin);
+  m_wanted = Wanted{way, m_renderer.requestHighlights(page, range), page};
+}
+
+void PageView::goTo(const QRectF& target, Wanted::Way way) {
+  const qreal top = verticalScrollBar()->value();
+  if (way == Wanted::Way::InSight && target.top() >= top + kSightMargin &&
+      target.bottom() <= top + viewport()->height() - 2 * kSightMargin) {
+    return;
+  }
+  const qreal above =
+      way == Wanted::Way::InSight ? viewport()->height() * kRevealMargin : kSightMargin;
+  m_moving = true;
+  verticalScrollBar()->setValue(int(target.top() - above));
+  m_moving = false;
+  announcePosition();
+}
+
 void PageView::reveal(TextRange range) {
+  m_wanted.reset();
   if (!m_document || m_tops.size() < 2) {
     return;
   }
   const PagePosition place = m_document->positionAt(range.begin);
   const auto marks = m_marks.constFind(place.page);
-  QRectF target;
   if (marks != m_marks.constEnd()) {
     const qsizetype index = marks->ranges.indexOf(range);
     if (index >= 0 && !marks->rectangles.at(index).isEmpty()) {
-      const QRectF points = marks->rectangles.at(index).first();
-      const QRectF page = pageRect(place.page);
-      target = QRectF(page.topLeft() + points.topLeft() * m_scale, points.size() * m_scale);
+      goTo(contentRect(place.page, marks->rectangles.at(index).first()), Wanted::Way::InSight);
+      return;
     }
   }
-  if (target.isNull()) {
-    // Where the words stand is not known yet: their share of the page's text is close.
-    const QRectF page = pageRect(place.page);
-    const qsizetype length = std::max<qsizetype>(1, m_document->pageString(place.page).size());
-    const qreal share = qreal(place.character) / qreal(length);
-    target =
-        QRectF(page.left(), page.top() + page.height() * (0.08 + 0.84 * share), page.width(), 1);
-  }
-  const qreal top = verticalScrollBar()->value();
-  if (target.top() >= top + 24 && target.bottom() <= top + viewport()->height() - 48) {
+  // Until the page tells where the words stand: their share of its text is close on most pages.
+  const QRectF page = pageRect(place.page);
+  const qsizetype length = std::max<qsizetype>(1, m_document->pageString(place.page).size());
+  const qreal share = qreal(place.character) / qreal(length);
+  goTo(QRectF(page.left(), page.top() + page.height() * (0.08 + 0.84 * share), page.width(), 1),
+       Wanted::Way::InSight);
+  requestPlace(range, Wanted::Way::InSight);
+}
+
+void PageView::showFromTop(TextRange range) {
+  if (!m_document || m_tops.size() < 2) {
     return;
   }
-  m_moving = true;
-  verticalScrollBar()->setValue(int(target.top() - viewport()->height() * kRevealMargin));
-  m_moving = false;
-  announcePosition();
+  const int page = m_document->pageAt(range.begin);
+  setPosition(page);
+  if (range.begin > m_document->pages().at(page).begin) {
+    requestPlace(range, Wanted::Way::FromTop);
+  }
 }
 
 void PageView::setMatches(const QList<TextRange>& matches, int current) {
   if (matches != m_matches) {
     m_matches = matches;
     m_marks.clear();
+    // Each costs the helper a few milliseconds, and a letter can stand on a page 300 times.
+    for (auto it = m_markTickets.keyBegin(); it != m_markTickets.keyEnd(); ++it) {
+      m_renderer.cancel(*it);
+    }
     m_markTickets.clear();
   }
   m_currentMatch = current;
@@ -321,7 +361,8 @@ void PageView::requestMarks() {
     return;
   }
   const auto [first, last] = visiblePages();
-  for (int page = first; page <= last; ++page) {
+  // The last request is answered first.
+  for (int page = last; page >= first; --page) {
     if (m_marks.contains(page)) {
       continue;
     }
@@ -335,7 +376,7 @@ void PageView::requestMarks() {
     }
     marks.rectangles.resize(marks.ranges.size());
     m_marks.insert(page, marks);
-    for (int i = 0; i < marks.ranges.size(); ++i) {
+    for (int i = int(marks.ranges.size()) - 1; i >= 0; --i) {
       m_markTickets.insert(m_renderer.requestHighlights(page, marks.ranges.at(i)), {page, i});
     }
   }
@@ -445,6 +486,7 @@ void PageView::scrollContentsBy(int, int) {
   viewport()->update();
   m_request.start();
   if (!m_moving) {
+    m_wanted.reset();
     announcePosition();
     Q_EMIT scrolledByHand();
   }

@@ -12,6 +12,7 @@
 #include <QTimer>
 
 #include <memory>
+#include <optional>
 
 namespace bookwheel {
 
@@ -41,6 +42,8 @@ class PageView : public QAbstractScrollArea {
   int currentPage() const;  ///< index from 0; -1 without a document
   /// Scrolls only if `range` is not in sight already.
   void reveal(TextRange range);
+  /// Puts the line that begins `range` a little below the top edge.
+  void showFromTop(TextRange range);
 
   /// Found text; `current` is an index into `matches` or -1. In order of the text.
   void setMatches(const QList<TextRange>& matches, int current);
@@ -78,6 +81,13 @@ class PageView : public QAbstractScrollArea {
     QList<TextRange> ranges;          // what was asked for, in order
     QList<QList<QRectF>> rectangles;  // points from the page's top left corner, one list a range
   };
+  /// A place that is gone to at once as well as is known, and again when the page has told where
+  /// it is; unless somebody scrolled meanwhile.
+  struct Wanted {
+    enum class Way { InSight, FromTop } way = Way::InSight;
+    PageRenderer::Ticket ticket = 0;
+    int page = 0;
+  };
 
   void layoutPages();
   QRectF pageRect(int page) const;  // in content pixels
@@ -85,6 +95,9 @@ class PageView : public QAbstractScrollArea {
   QPair<int, int> visiblePages() const;
   void requestVisible();
   void requestMarks();
+  void requestPlace(TextRange range, Wanted::Way way);
+  void goTo(const QRectF& target, Wanted::Way way);
+  QRectF contentRect(int page, const QRectF& points) const;
   void takePicture(const PageRequest& request, const QImage& image);
   void trimPictures();
   void paintPage(QPainter& painter, int page, const QRectF& rect);
@@ -110,6 +123,7 @@ class PageView : public QAbstractScrollArea {
   int m_currentMatch = -1;
   QHash<int, Marks> m_marks;
   QHash<PageRenderer::Ticket, QPair<int, int>> m_markTickets;  // page, index into its ranges
+  std::optional<Wanted> m_wanted;
 
   int m_selectionPage = -1;
   QPointF m_selectionFrom;

@@ -154,6 +154,7 @@ void addAskCommand(CommandLine& line) {
   command.add_option("--document", options->document, "Text, Markdown, HTML or PDF to read first");
   command.add_option("--password", options->password, "Opens a protected document");
   addSamplingOptions(command, options->answer);
+  addSessionOptions(command, *options);
   options->cache.addTo(command);
   CLI::Option_group& source = *command.add_option_group("Question");
   source.add_option("QUESTION", options->question, "The question");

@@ -182,6 +182,7 @@ void addBenchCommand(CommandLine& line) {
       ->capture_default_str();
   command.add_option("--chunk", options->chunk, "Rows of a prefill chunk (0: the engine's choice)")
       ->check(CLI::Range(0, 4096));
+  addSessionOptions(command, *options);
   options->cache.addTo(command);
 }
 

@@ -117,6 +117,7 @@ void addChatCommand(CommandLine& line) {
   command.add_option("--document", options->document, "Text, Markdown, HTML or PDF to read first");
   command.add_option("--password", options->password, "Opens a protected document");
   addSamplingOptions(command, options->answer);
+  addSessionOptions(command, *options);
   options->cache.addTo(command);
 }
 

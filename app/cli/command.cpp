@@ -6,6 +6,7 @@
 #include "app/library/data_folders.h"
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -35,6 +36,45 @@ CLI::App& addCommand(CommandLine& line, const std::string& name, const std::stri
                    "Show progress even if standard error is no terminal");
   command.callback([&line, run = std::move(run)] { line.chosen = run; });
   return command;
+}
+
+void addSessionOptions(CLI::App& command, CommonOptions& options) {
+  command
+      .add_option("--capacity", options.capacity,
+                  "Where the complete 16-bit cache lives: ram, or file (little memory, slower)")
+      ->check(CLI::IsMember(std::set<std::string>{"ram", "file"}))
+      ->capture_default_str();
+  command.add_option(
+      "--capacity-folder", options.capacityFolder,
+      "Folder of the cache's file, which is gone afterwards; the system's folder for "
+      "temporary files if left out");
+  command.add_option(
+      "--extend-context", options.extension,
+      "Read further than the model was trained to, by scaling positions: yarn:FACTOR "
+      "or linear:FACTOR; answers get worse with the factor");
+}
+
+ContextExtension parseExtension(const std::string& text) {
+  if (text.empty()) {
+    return {};
+  }
+  const std::size_t colon = text.find(':');
+  const std::string kind = text.substr(0, colon);
+  double factor = 0;
+  if (colon != std::string::npos) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, factor);
+    if (error != std::errc() || stop != end) {
+      factor = 0;
+    }
+  }
+  if ((kind != "yarn" && kind != "linear") || !(factor >= 1)) {
+    throw CommandError(ExitCode::kUsage,
+                       "--extend-context takes yarn:FACTOR or linear:FACTOR with a "
+                       "factor of 1 or more, such as yarn:4, not \"" +
+                           text + "\".");
+  }
+  return {kind == "yarn" ? RopeScalingKind::Yarn : RopeScalingKind::Linear, factor};
 }
 
 void addSamplingOptions(CLI::App& command, AnswerOptions& options) {
@@ -99,6 +139,15 @@ std::unique_ptr<Session> openSession(const CommonOptions& options, const std::st
   }
   session.model = findModel(options.model);
   session.threads = options.threads;
+  session.capacity = options.capacity == "file" ? CapacityPlace::File : CapacityPlace::Memory;
+  session.capacityFolder = options.capacityFolder;
+  const ContextExtension extension = parseExtension(options.extension);
+  session.extension = extension.kind;
+  session.extensionFactor = extension.factor;
+  if (extension.kind != RopeScalingKind::None) {
+    std::cerr << "The context is extended " << options.extension
+              << ": the model was not trained on this, check its answers.\n";
+  }
   Progress progress(options.progress);
   return Session::open(session, [&](double share) {
     if (stop.stop_requested()) {

@@ -27,6 +27,9 @@ struct CommonOptions {
   std::uint64_t seed = 0;
   bool json = false;
   bool progress = false;
+  std::string capacity = "ram";  // or "file": where the 16-bit cache lives
+  std::string capacityFolder;    // of that file
+  std::string extension;  // "yarn:4", "linear:2"; empty: the context the model was trained on
 };
 
 /// What a command gets besides its options.
@@ -49,6 +52,17 @@ enum class ModelOption { None, Required };
 CLI::App& addCommand(CommandLine& line, const std::string& name, const std::string& summary,
                      const std::string& example, ModelOption model, CommonOptions& options,
                      std::function<int(const CommandContext&)> run);
+
+/// Adds --capacity, --capacity-folder and --extend-context, for commands that open a session or
+/// plan one.
+void addSessionOptions(CLI::App& command, CommonOptions& options);
+/// A longer context, as --extend-context asks for it.
+struct ContextExtension {
+  RopeScalingKind kind = RopeScalingKind::None;
+  double factor = 1;
+};
+/// Throws CommandError (wrong usage) for anything but KIND:FACTOR.
+ContextExtension parseExtension(const std::string& text);
 
 /// Adds --temperature and its like.
 void addSamplingOptions(CLI::App& command, AnswerOptions& options);

@@ -79,6 +79,7 @@ void addEvalKlCommand(CommandLine& line) {
       ->capture_default_str();
   command.add_option("--skip", options->skip, "Tokens of the text before the passage")
       ->check(CLI::NonNegativeNumber);
+  addSessionOptions(command, *options);
   options->cache.addTo(command);
   options->activations.addTo(command);
 }

@@ -195,6 +195,7 @@ void addPerplexityCommand(CommandLine& line) {
       "bookwheel-cli perplexity --model smollm2-135m pride.txt --tokens 2000",
       ModelOption::Required, *options,
       [options](const CommandContext& context) { return runPerplexity(*options, context); });
+  addSessionOptions(command, *options);
   command.add_option("--tokens", options->tokens, "Only the first N tokens")
       ->check(CLI::Range(std::int64_t{2}, std::int64_t{1} << 31));
   command

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bookwheel-cli plan: the memory a model and a document take, or why they do not fit.
+#include "app/cli/cache_options_cli.h"
 #include "app/cli/command.h"
 #include "app/cli/progress.h"
 #include "app/cli/sizes.h"
@@ -8,6 +9,7 @@
 #include "engine/model/gguf.h"
 #include "engine/model/weights.h"
 
+#include <cstdio>
 #include <iostream>
 
 namespace bookwheel {
@@ -17,32 +19,73 @@ namespace {
 struct PlanOptions : CommonOptions {
   std::int64_t tokens = 0;
   std::string budget;
+  CacheSwitches cache;
 };
 
-Json describe(const MemoryPlan& plan) {
-  // What belongs to a low-bit copy does not exist with the exact cache.
+Json describe(const MemoryPlan& plan, const PlanRequest& request) {
+  const CacheOptions& cache = request.cache;
+  const bool copy = cache.usesCopy();
+  const auto ifCopy = [&](const Json& value) { return copy ? value : Json(nullptr); };
+  const FastTierUse& fast = plan.fastTier;
   return Json{
       {"fits", plan.fits},
       {"reason", plan.reason},
-      {"bits", {{"keys", 16}, {"values", 16}}},
-      {"group", nullptr},
-      {"residual", nullptr},
-      {"sinks", nullptr},
-      {"k", nullptr},
-      {"capacityTier", {{"where", "ram"}, {"bytes", plan.kvBytes}}},
-      {"fastTier", nullptr},
+      {"bits", describeBits(cache)},
+      {"group", ifCopy(cache.group)},
+      {"residual", ifCopy(cache.residualTokens)},
+      {"sinks", ifCopy(cache.sinkTokens)},
+      {"k", describePairs(cache)},
+      {"capacityTier",
+       {{"where", request.capacity == CapacityPlace::File ? "file" : "ram"},
+        {"bytes", plan.kvBytes},
+        {"memoryBytes", plan.kvMemoryBytes}}},
+      {"fastTier", ifCopy({{"copyBytes", fast.copyBytes},
+                           {"islandBytes", fast.islandBytes},
+                           {"bufferBytes", fast.bufferBytes},
+                           {"bytes", fast.bytes()}})},
       {"weightsBytes", plan.weightsBytes},
       {"workspaceBytes", plan.workspaceBytes},
+      {"readingBytes", plan.layerBytes},
       {"totalFastBytes", plan.totalBytes},
-      {"bitsPerElement", 16},
-      {"compressionRatio", 1},
+      {"bitsPerElement", copy ? fast.bitsPerElement : 16},
+      {"compressionRatio", copy ? fast.compressionRatio : 1},
   };
+}
+
+void print(const MemoryPlan& plan, const PlanRequest& request) {
+  std::cout << grouped(plan.tokens) << " tokens take " << formatSize(plan.totalBytes)
+            << " of memory: weights " << formatSize(plan.weightsBytes) << ", 16-bit cache "
+            << formatSize(plan.kvMemoryBytes) << ", workspace " << formatSize(plan.workspaceBytes);
+  if (plan.copyBytes > 0) {
+    std::cout << ", low-bit copy " << formatSize(plan.copyBytes);
+  }
+  if (request.capacity == CapacityPlace::File) {
+    std::cout << ", a layer at a time while reading " << formatSize(plan.layerBytes) << "; "
+              << formatSize(plan.kvBytes) << " of 16-bit cache are in a file";
+  }
+  std::cout << ".\n";
+  if (request.cache.usesCopy()) {
+    std::printf(
+        "A fast tier of its own holds all of it in %s: %.2f bits an element, %.1f times "
+        "smaller.\n",
+        formatSize(plan.fastTier.bytes()).c_str(), plan.fastTier.bitsPerElement,
+        plan.fastTier.compressionRatio);
+    std::fflush(stdout);
+  }
+  std::cout << "Up to " << grouped(plan.mostTokens) << " tokens fit in "
+            << formatSize(request.availableBytes) << ".\n";
 }
 
 int runPlan(const PlanOptions& options) {
   const Gguf file = Gguf::open(findModel(options.model));
-  const ModelShape shape = readShape(file);
+  ModelShape shape = readShape(file);
+  const ContextExtension extension = parseExtension(options.extension);
+  if (extension.kind != RopeScalingKind::None) {
+    shape = extendContext(shape, extension.kind, extension.factor);
+  }
   PlanRequest request;
+  request.cache = options.cache.resolve();
+  request.capacity = options.capacity == "file" ? CapacityPlace::File : CapacityPlace::Memory;
   request.tokens = options.tokens;
   request.weightsBytes = static_cast<std::int64_t>(weightBytes(bindWeights(file, shape)));
   request.availableBytes =
@@ -50,13 +93,9 @@ int runPlan(const PlanOptions& options) {
   request.threads = std::max(1, options.threads);
   const MemoryPlan plan = planMemory(shape, request);
   if (options.json) {
-    printJson(describe(plan));
+    printJson(describe(plan, request));
   } else if (plan.fits) {
-    std::cout << grouped(plan.tokens) << " tokens take " << formatSize(plan.totalBytes)
-              << " of memory: weights " << formatSize(plan.weightsBytes) << ", 16-bit cache "
-              << formatSize(plan.kvBytes) << ", workspace " << formatSize(plan.workspaceBytes)
-              << ".\nUp to " << grouped(plan.mostTokens) << " tokens fit in "
-              << formatSize(request.availableBytes) << ".\n";
+    print(plan, request);
   } else {
     std::cout << plan.reason << '\n';
   }
@@ -74,6 +113,8 @@ void addPlanCommand(CommandLine& line) {
   command.add_option("--tokens", options->tokens, "Tokens of document, question and answer")
       ->required()
       ->check(CLI::NonNegativeNumber);
+  addSessionOptions(command, *options);
+  options->cache.addTo(command);
   command.add_option("--budget", options->budget,
                      "Memory to stay below, such as 6G; free memory if left out");
 }

@@ -182,7 +182,10 @@ class CliTest : public QObject {
           "ask --model tiny --backend gpu Hello", "ask --model tiny --questions @questions.txt Who",
           "plan --model tiny", "plan --model tiny --tokens 5 --budget 6X",
           "plan --model tiny --tokens five", "bench --model tiny --depth x",
-          "perplexity --model tiny", "document", "info --model tiny --strange"}) {
+          "plan --model tiny --tokens 5 --extend-context yarn",
+          "plan --model tiny --tokens 5 --extend-context ntk:4",
+          "plan --model tiny --tokens 5 --capacity disk", "perplexity --model tiny", "document",
+          "info --model tiny --strange"}) {
       QTest::newRow(arguments) << QString::fromUtf8(arguments);
     }
   }
@@ -294,6 +297,47 @@ class CliTest : public QObject {
     QCOMPARE(tooLong.json().value(u"fits"), false);
     QVERIFY(tooLong.json().value(u"reason").toString().contains(u"2,049"));
     QCOMPARE(run("plan --model tiny --tokens 2000 --budget 1M").exitCode, 3);
+  }
+
+  void planOfTwoTiers() {
+    const QJsonObject ram =
+        run("plan --model tiny --tokens 4000 --extend-context yarn:2 --bits k2v2 --k 64 --json")
+            .json();
+    QCOMPARE(ram.value(u"fits"), true);
+    QCOMPARE(ram.value(u"k"), 64);
+    const QJsonObject capacity = ram.value(u"capacityTier").toObject();
+    QCOMPARE(capacity.value(u"where"), QStringLiteral("ram"));
+    QCOMPARE(capacity.value(u"bytes"), 4000 * 512);
+    QCOMPARE(capacity.value(u"memoryBytes"), 4000 * 512);
+    const QJsonObject fast = ram.value(u"fastTier").toObject();
+    QCOMPARE(fast.value(u"bytes").toInt(), fast.value(u"copyBytes").toInt() +
+                                               fast.value(u"islandBytes").toInt() +
+                                               fast.value(u"bufferBytes").toInt());
+    const double ratio = 4000.0 * 512 / fast.value(u"bytes").toDouble();
+    QVERIFY(qAbs(ram.value(u"compressionRatio").toDouble() - ratio) < 1e-9);
+
+    const QJsonObject file =
+        run("plan --model tiny --tokens 4000 --extend-context yarn:2 --bits k2v2 --k 64 --json "
+            "--capacity file")
+            .json();
+    QCOMPARE(file.value(u"fastTier"), ram.value(u"fastTier"));
+    QVERIFY(file.value(u"capacityTier").toObject().value(u"memoryBytes").toInt() < 4000 * 512 / 2);
+    QVERIFY(file.value(u"totalFastBytes").toInt() < ram.value(u"totalFastBytes").toInt());
+    // A layer: 2 KV heads, 256 bytes a token.
+    QCOMPARE(file.value(u"readingBytes"), 4000 * 256);
+  }
+
+  void answersFromAFileAreTheSame() {
+    const std::string question(
+        "ask --model tiny --document @text.txt --max-tokens 20 --bits k2v2 --k 16 Who?");
+    const Run ram = run(question.c_str());
+    QCOMPARE(ram.exitCode, 0);
+    QVERIFY(!ram.output.isEmpty());
+    QCOMPARE(run((question + " --capacity file").c_str()).output, ram.output);
+    const Run nowhere =
+        run((question + " --capacity file --capacity-folder /nowhere/at/all").c_str());
+    QCOMPARE(nowhere.exitCode, 1);
+    QVERIFY2(nowhere.errors.contains("/nowhere/at/all"), nowhere.errors.constData());
   }
 
   void ask() {

@@ -120,6 +120,7 @@ def main():
         for number in options.only:
             kept.pop(data["questions"][number - 1]["question"], None)
     book = (ROOT / "resources" / "sample" / data["document"]).read_bytes()[: data["documentBytes"]].decode()
+    book = book.rstrip() + "\n"  # as app/import/clean_text.cpp ends a text; "\n\n" is another token
     model = reference_logits().Model(options.model, 8192, True, options.threads)
     answerer = Answerer(model, book)
     answers, right = [], 0

@@ -30,17 +30,21 @@ CacheStatsModel::CacheStatsModel(QObject* parent) : QObject(parent) {
 }
 
 QList<MemoryPart> CacheStatsModel::memoryParts() const {
-  return {
-      {MemoryPart::Kind::Weights, tr("Weights"), m_memory.weightsBytes,
-       bytesText(m_memory.weightsBytes)},
-      {MemoryPart::Kind::Kv, tr("16-bit KV"), m_memory.kvBytes, bytesText(m_memory.kvBytes)},
-      {MemoryPart::Kind::Workspace, tr("Workspace"), m_memory.workspaceBytes,
-       bytesText(m_memory.workspaceBytes)},
+  QList<MemoryPart> parts;
+  const auto add = [&](MemoryPart::Kind kind, const QString& name, std::int64_t bytes) {
+    parts.append({kind, name, bytes, bytesText(bytes)});
   };
+  add(MemoryPart::Kind::Weights, tr("Weights"), m_memory.weightsBytes);
+  if (m_memory.copyBytes > 0) {
+    add(MemoryPart::Kind::Copy, tr("Low-bit copy"), m_memory.copyBytes);
+  }
+  add(MemoryPart::Kind::Kv, tr("16-bit KV"), m_memory.kvBytes);
+  add(MemoryPart::Kind::Workspace, tr("Workspace"), m_memory.workspaceBytes);
+  return parts;
 }
 
 std::int64_t CacheStatsModel::usedBytes() const {
-  return m_memory.weightsBytes + m_memory.kvBytes + m_memory.workspaceBytes;
+  return m_memory.weightsBytes + m_memory.copyBytes + m_memory.kvBytes + m_memory.workspaceBytes;
 }
 
 double CacheStatsModel::readShare() const {
@@ -76,6 +80,13 @@ QString CacheStatsModel::kvText() const {
   if (m_kvBytesPerToken == 0 || m_memory.kvBytes == 0) {
     return {};
   }
+  if (m_fastBytes > 0 && m_hitRate > 0) {
+    const double ratio = static_cast<double>(m_memory.kvBytes) / static_cast<double>(m_fastBytes);
+    return tr("%1 of 16-bit KV, read %2 times smaller, %3% of wanted pairs at hand")
+        .arg(bytesText(m_memory.kvBytes))
+        .arg(ratio, 0, 'f', 1)
+        .arg(static_cast<int>(m_hitRate * 100));
+  }
   return tr("%1 of 16-bit KV, %2 a token")
       .arg(bytesText(m_memory.kvBytes), bytesText(m_kvBytesPerToken));
 }
@@ -96,11 +107,17 @@ QString CacheStatsModel::headline() const {
           .arg(m_tokensPerSecond > 0 ? speedText(m_tokensPerSecond) : tr("the first keys"));
     case Stage::Answering: {
       // Each token reads all weights and all keys and values once: the larger part sets the pace.
-      const bool weightsLimit = m_memory.weightsBytes >= m_memory.kvBytes;
-      return weightsLimit ? tr("Each token reads %1 of weights: they set the pace.")
-                                .arg(bytesText(m_memory.weightsBytes))
-                          : tr("Each token reads %1 of keys and values: they set the pace.")
-                                .arg(bytesText(m_memory.kvBytes));
+      const std::int64_t kvRead = m_fastBytes > 0 ? m_fastBytes : m_memory.kvBytes;
+      if (m_memory.weightsBytes >= kvRead) {
+        return tr("Each token reads %1 of weights: they set the pace.")
+            .arg(bytesText(m_memory.weightsBytes));
+      }
+      return m_fastBytes > 0
+                 ? tr("Each token reads %1 of low-bit keys and values and the exact pairs that "
+                      "matter: they set the pace.")
+                       .arg(bytesText(kvRead))
+                 : tr("Each token reads %1 of keys and values: they set the pace.")
+                       .arg(bytesText(kvRead));
     }
   }
   return {};
@@ -166,6 +183,11 @@ void CacheStatsModel::addPrefill(const PrefillStats& stats) {
 
 void CacheStatsModel::addStep(const StepStats& stats) {
   m_memory.kvBytes = stats.capacityBytes;
+  m_fastBytes = stats.fastBytes;
+  if (stats.pairs.wanted > 0) {
+    const double now = stats.pairs.hitRate();
+    m_hitRate = m_hitRate > 0 ? m_hitRate + kSmoothing * (now - m_hitRate) : now;
+  }
   push(m_stepTimesUs, stats.decodeUs);
   if (stats.decodeUs > 0) {
     const double now = 1e6 / stats.decodeUs;
@@ -180,6 +202,8 @@ void CacheStatsModel::clearBook() {
   m_tokensDone = 0;
   m_tokensTotal = 0;
   m_plannedBytes = 0;
+  m_fastBytes = 0;
+  m_hitRate = 0;
   m_readSpeeds.clear();
   m_answerSpeeds.clear();
   m_stepTimesUs.clear();

@@ -15,8 +15,8 @@ namespace bookwheel {
 
 /// One coloured part of the memory bar, in the order of design/ui.
 struct MemoryPart {
-  enum class Kind { Weights, Kv, Workspace } kind;
-  QString name;  ///< "Weights", "16-bit KV", "Workspace"
+  enum class Kind { Weights, Copy, Kv, Workspace } kind;
+  QString name;  ///< "Weights", "Low-bit copy", "16-bit KV", "Workspace"
   std::int64_t bytes;
   QString text;  ///< "1.0 GB"
 };
@@ -50,7 +50,8 @@ class CacheStatsModel : public QObject {
   QString availableText() const;  ///< "of 23.4 GB"
   QString speedTextNow() const;   ///< "642 tokens/s reading", "20.1 tokens/s"
   QString shareText() const;      ///< "61% of the book read"
-  QString kvText() const;         ///< "448 MB of 16-bit KV for 16,384 tokens"
+  QString kvText() const;  ///< "448 MB of 16-bit KV, 28 KB a token", with a copy what it saves
+  double hitRate() const { return m_hitRate; }  ///< of the pairs wanted; smoothed; 0 when unknown
   /// The one sentence: what is going on and what limits it.
   QString headline() const;
   QString speedChartSentence() const;  ///< for screen readers
@@ -82,6 +83,8 @@ class CacheStatsModel : public QObject {
   std::int64_t m_tokensDone = 0;
   std::int64_t m_tokensTotal = 0;
   double m_tokensPerSecond = 0;
+  std::int64_t m_fastBytes = 0;  // of the fast tier after the last step
+  double m_hitRate = 0;
   QList<double> m_answerSpeeds;
   QList<double> m_readSpeeds;
   QList<double> m_stepTimesUs;

@@ -2,6 +2,8 @@
 // EngineWorker: owns the Session in the engine thread and turns its errors into values.
 #include "app/chat/engine_worker.h"
 
+#include "engine/cache/planner.h"
+
 #include <QLoggingCategory>
 
 #include <algorithm>
@@ -86,6 +88,7 @@ void EngineWorker::openModel(Ticket ticket, const SessionOptions& options, std::
       Q_EMIT modelStopped(ticket);
       return;
     }
+    m_session->setCache(defaultCacheOptions(m_session->shape()));
     const ChatTemplate& format = m_session->chatTemplate();
     OpenedModel model;
     model.path = QString::fromStdString(options.model.string());

@@ -7,6 +7,7 @@
 #include "engine/cache/low_bit_copy.h"
 #include "engine/cache/low_bit_sizes.h"
 #include "engine/cache/prefetch_buffer.h"
+#include "kernels/cpu_lowbit.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -34,6 +35,14 @@ std::string grouped(std::int64_t number) {
 }  // namespace
 
 KvShape kvShape(const ModelShape& shape) { return {shape.layers, shape.kvHeads, shape.headDim}; }
+
+CacheOptions defaultCacheOptions(const ModelShape& shape) {
+  CacheOptions options;
+  options.policy = CachePolicy::Corrected;
+  const bool hasForm = kernels::isLowBitFormat(lowBitFormat(options, shape.headDim)) &&
+                       shape.heads / shape.kvHeads <= kernels::kMostScoreRows;
+  return hasForm ? options : CacheOptions{};
+}
 
 std::int64_t activationFloatsPerRow(const ModelShape& shape) {
   const std::int64_t queries = std::int64_t{shape.heads} * shape.headDim;

@@ -54,6 +54,10 @@ MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request);
 
 KvShape kvShape(const ModelShape& shape);
 
+/// The cache that answers go by unless somebody chooses: K2V2 with 256 pairs and the corrected
+/// step, or the exact cache if the model's heads have no low-bit form.
+CacheOptions defaultCacheOptions(const ModelShape& shape);
+
 /// Floats that a forward pass keeps for one row of a chunk (engine/run/forward.cpp allocates
 /// these).
 std::int64_t activationFloatsPerRow(const ModelShape& shape);

@@ -331,6 +331,17 @@ void ChatValuesTest::theStatsModelTellsAtMostFourTimesASecond() {
   QVERIFY(model.headline().contains(u"1.0 GB of weights"_s));
   QCOMPARE(model.memoryParts().size(), 3);
   QCOMPARE(model.usedBytes(), (1 << 30) + (2 << 20) + (1 << 20));
+  // Over a low-bit copy: 2 of 8 pairs were there, and the fast tier is 8 times smaller.
+  model.setMemory({1 << 30, 2 << 20, 1 << 20, 1 << 18});
+  PairStats pairs;
+  pairs.wanted = 8;
+  pairs.resident = 2;
+  model.setKvBytesPerToken(512);
+  model.addStep({1001, 50000.0, 2 << 20, 1 << 18, pairs});
+  QCOMPARE(model.hitRate(), 0.25);
+  QCOMPARE(model.memoryParts().size(), 4);
+  QCOMPARE(model.usedBytes(), (1 << 30) + (2 << 20) + (1 << 20) + (1 << 18));
+  QVERIFY2(model.kvText().contains(u"8.0 times smaller, 25%"_s), qPrintable(model.kvText()));
   PrefillStats stats{};
   stats.tokensDone = 999;
   stats.tokensTotal = 1000;

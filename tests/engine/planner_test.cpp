@@ -112,6 +112,16 @@ class PlannerTest : public QObject {
     QVERIFY(fast.compressionRatio > 16 / most);
   }
 
+  void theDefaultIsWhatTheModelCanHave() {
+    QCOMPARE(bookwheel::defaultCacheOptions(shape()).policy, bookwheel::CachePolicy::Corrected);
+    ModelShape narrow = shape();
+    narrow.headDim = 80;
+    QCOMPARE(bookwheel::defaultCacheOptions(narrow).policy, bookwheel::CachePolicy::Exact);
+    ModelShape shared = shape();
+    shared.kvHeads = 1;
+    QCOMPARE(bookwheel::defaultCacheOptions(shared).policy, bookwheel::CachePolicy::Exact);
+  }
+
   void saysWhyNot() {
     const std::string tooLong = planMemory(shape(), request(131'402, 64 * kGiga)).reason;
     QVERIFY2(tooLong.find("131,402") != std::string::npos, tooLong.c_str());

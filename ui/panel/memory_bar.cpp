@@ -22,6 +22,8 @@ QColor partColor(MemoryPart::Kind kind) {
   switch (kind) {
     case MemoryPart::Kind::Weights:
       return t.weights;
+    case MemoryPart::Kind::Copy:
+      return t.codes;
     case MemoryPart::Kind::Kv:
       return t.residual;  // 16-bit pairs have this colour in every chart
     case MemoryPart::Kind::Workspace:

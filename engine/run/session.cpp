@@ -235,6 +235,7 @@ std::span<const float> Session::Impl::step(TokenId token) {
     const ActivationRounding all;
   };
   const StepRounding stepRounding(*backend, activations);
+  settle();
   const std::span<const float> logits = lowBit ? lowBit->step(token) : decode.step(token);
   ids.push_back(token);
   return logits;
@@ -259,6 +260,7 @@ ReadResult Session::Impl::read(std::span<const TokenId> sequence, Prefill::Logit
     kept = std::min(kept, sequence.size() - 1);  // its logits have to be computed
   }
   keepOnly(static_cast<std::int64_t>(kept));
+  settle();  // what a full disk kept from settling before
 
   PrefillStats stats{};
   stats.tokensTotal = static_cast<std::int64_t>(sequence.size());
@@ -332,6 +334,7 @@ double Session::estimateReadSeconds(std::int64_t begin, std::int64_t end) {
   const std::int64_t room = impl.context - impl.cache->tokens();
   const std::int64_t rows = std::min({kProbeRows, impl.forward.maxRows(), room});
   if (impl.readingTime.seconds(begin, end) < 0 && rows > 0) {
+    impl.settle();
     impl.cache->reserve(rows);
     const std::vector<TokenId> probe(static_cast<std::size_t>(rows), 0);
     // The first run pays for page faults and cold caches, the second is the measure.

@@ -176,6 +176,21 @@ class FileTierTest : public QObject {
     QVERIFY(QDir(folder.path()).isEmpty());
   }
 
+  void longAnswersSettleOverTheExactCacheToo() {
+    const TinyModelFile model;
+    const QTemporaryDir folder;
+    SessionOptions options;
+    options.chunkTokens = 32;
+    const auto memory = model.open(options);
+    options.capacity = CapacityPlace::File;
+    options.capacityFolder = folder.path().toStdString();
+    const auto file = model.open(options);
+    const auto ids = someTokens(50, memory->shape().vocabulary);
+    // Six times what is kept in memory.
+    QVERIFY(file->answer(ids, greedy(600), {}, {}, {}).tokens ==
+            memory->answer(ids, greedy(600), {}, {}, {}).tokens);
+  }
+
   void planAndSessionAgree() {
     const TinyModelFile model;
     const QTemporaryDir folder;

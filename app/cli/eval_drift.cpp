@@ -128,6 +128,7 @@ void addEvalDriftCommand(CommandLine& line) {
       ->check(CLI::Range(1, 1 << 16))
       ->capture_default_str();
   command.add_option("--question", options->question, "What is asked")->capture_default_str();
+  addSessionOptions(command, *options);
   options->caches.addTo(command);
   options->activations.addTo(command);
 }

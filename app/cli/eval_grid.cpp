@@ -227,6 +227,7 @@ void addEvalGridCommand(CommandLine& line) {
   command.add_option("--policy", options->policies, "Of corrected, paper, paper-variance")
       ->delimiter(',')
       ->capture_default_str();
+  addSessionOptions(command, *options);
   options->activations.addTo(command);
   command.add_option("--save", options->save,
                      "Append the lines to this file; what it has is not measured again");

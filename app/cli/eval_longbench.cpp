@@ -189,6 +189,7 @@ void addEvalLongBenchCommand(CommandLine& line) {
   command.add_option("--limit", options->limit, "Only the first N examples of each file")
       ->check(CLI::PositiveNumber);
   command.add_flag("--answers", options->showAnswers, "A line of JSON for each answer as well");
+  addSessionOptions(command, *options);
   options->caches.addTo(command);
 }
 

@@ -225,6 +225,7 @@ void addEvalNeedleCommand(CommandLine& line) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command.add_flag("--answers", options->showAnswers, "A line of JSON for each answer as well");
+  addSessionOptions(command, *options);
   options->caches.addTo(command);
 }
 

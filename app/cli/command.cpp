@@ -40,10 +40,11 @@ CLI::App& addCommand(CommandLine& line, const std::string& name, const std::stri
 
 void addSessionOptions(CLI::App& command, CommonOptions& options) {
   command
-      .add_option("--capacity", options.capacity,
-                  "Where the complete 16-bit cache lives: ram, or file (little memory, slower)")
-      ->check(CLI::IsMember(std::set<std::string>{"ram", "file"}))
-      ->capture_default_str();
+      .add_option(
+          "--capacity", options.capacity,
+          "Where the complete 16-bit cache lives: ram (the default), or file (little memory, "
+          "slower)")
+      ->check(CLI::IsMember(std::set<std::string>{"ram", "file"}));
   command.add_option(
       "--capacity-folder", options.capacityFolder,
       "Folder of the cache's file, which is gone afterwards; the system's folder for "

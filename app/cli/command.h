@@ -27,9 +27,9 @@ struct CommonOptions {
   std::uint64_t seed = 0;
   bool json = false;
   bool progress = false;
-  std::string capacity = "ram";  // or "file": where the 16-bit cache lives
-  std::string capacityFolder;    // of that file
-  std::string extension;  // "yarn:4", "linear:2"; empty: the context the model was trained on
+  std::string capacity;        // "ram", "file" or nothing said: where the 16-bit cache lives
+  std::string capacityFolder;  // of that file
+  std::string extension;       // "yarn:4", "linear:2"; empty: the context the model was trained on
 };
 
 /// What a command gets besides its options.

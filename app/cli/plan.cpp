@@ -84,14 +84,20 @@ int runPlan(const PlanOptions& options) {
     shape = extendContext(shape, extension.kind, extension.factor);
   }
   PlanRequest request;
-  request.cache = options.cache.resolve();
-  request.capacity = options.capacity == "file" ? CapacityPlace::File : CapacityPlace::Memory;
   request.tokens = options.tokens;
   request.weightsBytes = static_cast<std::int64_t>(weightBytes(bindWeights(file, shape)));
   request.availableBytes =
       options.budget.empty() ? availableMemoryBytes() : parseSize(options.budget);
   request.threads = std::max(1, options.threads);
-  const MemoryPlan plan = planMemory(shape, request);
+  // What is not said is chosen to fit the budget, or free memory.
+  PlanChoice choice = choosePlan(shape, request);
+  request.cache = options.cache.resolve(choice.cache);
+  request.capacity = choice.capacity;
+  if (!options.capacity.empty()) {
+    request.capacity = options.capacity == "file" ? CapacityPlace::File : CapacityPlace::Memory;
+  }
+  const bool chosen = request.cache == choice.cache && request.capacity == choice.capacity;
+  const MemoryPlan plan = chosen ? choice.plan : planMemory(shape, request);
   if (options.json) {
     printJson(describe(plan, request));
   } else if (plan.fits) {

@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
+#include <vector>
 
 namespace bookwheel {
 
@@ -35,6 +37,68 @@ std::string grouped(std::int64_t number) {
 }  // namespace
 
 KvShape kvShape(const ModelShape& shape) { return {shape.layers, shape.kvHeads, shape.headDim}; }
+
+namespace {
+
+CacheOptions correctedOptions(int keyBits, int valueBits, int pairs) {
+  CacheOptions options;
+  options.policy = CachePolicy::Corrected;
+  options.keyBits = keyBits;
+  options.valueBits = valueBits;
+  options.pairs = pairs;
+  return options;
+}
+
+/// What choosePlan() tries, best first.
+struct Candidate {
+  CacheOptions cache;
+  CapacityPlace capacity;
+};
+
+std::vector<Candidate> candidates(const ModelShape& shape) {
+  constexpr CapacityPlace kMemory = CapacityPlace::Memory;
+  constexpr CapacityPlace kFile = CapacityPlace::File;
+  if (!defaultCacheOptions(shape).usesCopy()) {
+    return {{{}, kMemory}, {{}, kFile}};
+  }
+  return {
+      {correctedOptions(2, 2, 256), kMemory},
+      {correctedOptions(1, 1, 1024), kMemory},
+      {{}, kMemory},
+      {correctedOptions(2, 2, 256), kFile},
+      {correctedOptions(1, 2, 256), kFile},
+      {correctedOptions(1, 1, 1024), kFile},
+  };
+}
+
+}  // namespace
+
+PlanChoice choosePlan(const ModelShape& shape, const PlanRequest& request) {
+  PlanChoice smallest;
+  for (const Candidate& candidate : candidates(shape)) {
+    PlanRequest attempt = request;
+    attempt.cache = candidate.cache;
+    attempt.capacity = candidate.capacity;
+    PlanChoice choice{candidate.cache, candidate.capacity, planMemory(shape, attempt)};
+    // More tokens than the model reads: no cache helps.
+    if (choice.plan.fits || request.tokens > choice.plan.contextTokens) {
+      return choice;
+    }
+    if (smallest.plan.totalBytes == 0 || choice.plan.totalBytes < smallest.plan.totalBytes) {
+      smallest = std::move(choice);
+    }
+  }
+  const MemoryPlan& plan = smallest.plan;
+  const std::int64_t kv = plan.kvMemoryBytes + plan.copyBytes + plan.layerBytes;
+  smallest.plan.reason = "Reading " + grouped(request.tokens) + " tokens needs at least " +
+                         gigabytes(plan.totalBytes) +
+                         " of memory: " + gigabytes(plan.weightsBytes) + " for the model, " +
+                         gigabytes(kv) + " for the smallest memory of the text, " +
+                         gigabytes(plan.workspaceBytes) + " to compute in; the budget is " +
+                         gigabytes(request.availableBytes) +
+                         ". Raise it, choose a part of the text or a smaller model.";
+  return smallest;
+}
 
 CacheOptions defaultCacheOptions(const ModelShape& shape) {
   CacheOptions options;
@@ -81,6 +145,7 @@ MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request) {
 
   MemoryPlan plan;
   plan.tokens = request.tokens;
+  plan.contextTokens = context;
   plan.weightsBytes = request.weightsBytes;
   plan.kvBytes = CapacityTier::bytesFor(kvShape(shape), request.tokens);
   constexpr std::int64_t kFloatBytes = sizeof(float);

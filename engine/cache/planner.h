@@ -30,6 +30,7 @@ struct MemoryPlan {
   bool fits = false;
   std::string reason;  // if it does not fit: one sentence with numbers and what to do
   std::int64_t tokens = 0;
+  std::int64_t contextTokens = 0;  // the most the model reads
   std::int64_t weightsBytes = 0;
   std::int64_t kvBytes = 0;         // 16-bit KV of `tokens` tokens, in memory or in a file
   std::int64_t kvMemoryBytes = 0;   // of KV in 16 bits what is in memory: all, or first and newest
@@ -51,6 +52,20 @@ inline constexpr int kDefaultChunkTokens = 256;
 /// Pure: the same arguments, the same plan. Throws Error(InvalidRequest) and
 /// Error(UnsupportedModel) for cache options that are out of range or that this model cannot have.
 MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request);
+
+/// A cache, where its 16-bit part lives, and what that takes.
+struct PlanChoice {
+  CacheOptions cache;
+  CapacityPlace capacity = CapacityPlace::Memory;
+  MemoryPlan plan;
+};
+
+/// The best way to hold request.tokens in request.availableBytes (request.cache and
+/// request.capacity are not looked at). In this order: in memory K2V2 with 256 pairs, K1V1 with
+/// 1,024, the exact cache; in a file K2V2 with 256, K1V2 with 256, K1V1 with 1,024. Pure. If
+/// nothing fits, the smallest of these with fits == false and a reason that has the least memory
+/// needed and what sets it.
+PlanChoice choosePlan(const ModelShape& shape, const PlanRequest& request);
 
 KvShape kvShape(const ModelShape& shape);
 

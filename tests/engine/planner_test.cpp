@@ -7,6 +7,9 @@
 
 #include <QTest>
 
+#include <algorithm>
+#include <vector>
+
 using bookwheel::MemoryPlan;
 using bookwheel::ModelShape;
 using bookwheel::planMemory;
@@ -120,6 +123,49 @@ class PlannerTest : public QObject {
     ModelShape shared = shape();
     shared.kvHeads = 1;
     QCOMPARE(bookwheel::defaultCacheOptions(shared).policy, bookwheel::CachePolicy::Exact);
+  }
+
+  void choosesTheBestThatFits() {
+    // Room for everything, then less and less of it.
+    const PlanRequest plenty = request(100'000, 64 * kGiga);
+    const bookwheel::PlanChoice best = bookwheel::choosePlan(shape(), plenty);
+    QVERIFY(best.plan.fits);
+    QCOMPARE(best.cache, bookwheel::defaultCacheOptions(shape()));
+    QCOMPARE(best.capacity, bookwheel::CapacityPlace::Memory);
+
+    std::int64_t budget = best.plan.totalBytes;
+    std::vector<QString> chosen;
+    for (;;) {
+      const bookwheel::PlanChoice choice = bookwheel::choosePlan(shape(), request(100'000, budget));
+      if (!choice.plan.fits) {
+        break;
+      }
+      QVERIFY(choice.plan.totalBytes <= budget);
+      chosen.push_back(QString("%1 K%2V%3")
+                           .arg(choice.capacity == bookwheel::CapacityPlace::File ? "file" : "ram")
+                           .arg(choice.cache.usesCopy() ? choice.cache.keyBits : 16)
+                           .arg(choice.cache.usesCopy() ? choice.cache.valueBits : 16));
+      budget = choice.plan.totalBytes - 1;
+    }
+    QCOMPARE(chosen.front(), QString("ram K2V2"));
+    QVERIFY(std::ranges::find(chosen, QString("ram K16V16")) != chosen.end());
+    QVERIFY(std::ranges::find(chosen, QString("file K2V2")) != chosen.end());
+    QCOMPARE(chosen.back(), QString("file K1V1"));
+  }
+
+  void saysTheLeastBudget() {
+    const bookwheel::PlanChoice choice = bookwheel::choosePlan(shape(), request(100'000, kGiga));
+    QVERIFY(!choice.plan.fits);
+    const std::string& reason = choice.plan.reason;
+    QVERIFY2(reason.find("1.00 GB") != std::string::npos, reason.c_str());
+    // What it names is enough.
+    QVERIFY(bookwheel::choosePlan(shape(), request(100'000, choice.plan.totalBytes)).plan.fits);
+    QVERIFY(
+        !bookwheel::choosePlan(shape(), request(100'000, choice.plan.totalBytes - 1)).plan.fits);
+
+    const std::string tooLong =
+        bookwheel::choosePlan(shape(), request(131'402, 64 * kGiga)).plan.reason;
+    QVERIFY2(tooLong.find("131,072") != std::string::npos, tooLong.c_str());
   }
 
   void saysWhyNot() {

@@ -6,8 +6,11 @@
 #include "app/cli/progress.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <fstream>
 #include <iostream>
 
 namespace bookwheel {
@@ -27,15 +30,24 @@ double median(std::vector<double> values) {
   if (values.empty()) {
     return 0;
   }
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 std::int64_t peakResidentBytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+/// In memory now; 0 if the system does not say.
+std::int64_t residentBytes() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t pages = 0;
+  std::int64_t resident = 0;
+  file >> pages >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
 }
 
 /// Different tokens, so that the embedding is not one cached row.
@@ -77,6 +89,18 @@ class Bench {
       m_pairs.add(step);
     };
     return m_session.answer(sequence, options, {}, onToken, m_stop).tokensPerSecond;
+  }
+
+  /// Seconds to make the low-bit copy of what is cached anew; 0 with the exact cache.
+  double copySeconds() {
+    const CacheOptions options = m_session.cacheOptions();
+    if (!options.usesCopy()) {
+      return 0;
+    }
+    m_session.setCache({});
+    const auto start = std::chrono::steady_clock::now();
+    m_session.setCache(options);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
   const PairTotals& pairs() const { return m_pairs; }
@@ -132,6 +156,9 @@ int runBench(const BenchOptions& options, const CommandContext& context) {
     const std::int64_t kvBytes = session->kvBytes(depth);
     const CacheOptions& cache = session->cacheOptions();
     const FastTierUse fast = session->fastTier();  // with the tokens of the last answer
+    const MemoryUse memory = session->memory();
+    const std::int64_t resident = residentBytes();
+    const double copySeconds = bench.copySeconds();
     const Json line{{"depth", depth},
                     {"synthetic", depth > 0},
                     {"prefillTokensPerSecond", median(prefill)},
@@ -145,6 +172,10 @@ int runBench(const BenchOptions& options, const CommandContext& context) {
                     {"hitRate", bench.pairs().hitRate()},
                     {"fetchedBytesPerToken", bench.pairs().fetchedBytesPerToken()},
                     {"exposedFetchShare", bench.pairs().exposedFetchShare()},
+                    {"copySeconds", copySeconds},
+                    {"sessionBytes", memory.weightsBytes + memory.kvBytes + memory.copyBytes +
+                                         memory.workspaceBytes},
+                    {"residentBytes", resident},
                     {"peakResidentBytes", peakResidentBytes()},
                     {"threads", backend.threads},
                     {"cpu", backend.device},

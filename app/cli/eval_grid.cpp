@@ -105,7 +105,7 @@ bool measure(const GridOptions& options, const std::vector<CacheOptions>& settin
              const std::string& model, const std::string& file, std::unique_ptr<Session>& session,
              Lines& lines, const CommandContext& context) {
   const auto head = [&](const CacheOptions& setting) {
-    return Json{{"model", stem(model)},
+    return Json{{"model", gridModelName(model)},
                 {"text", stem(file)},
                 {"tokens", options.tokens},
                 {"positions", options.positions},

@@ -39,6 +39,13 @@ int bitsAt(const std::string& name, std::size_t at) {
 
 }  // namespace
 
+std::string gridModelName(const std::string& model) {
+  // The name of a model may have a dot of its own, so that stem() would cut it.
+  const std::string file = std::filesystem::path(model).filename().string();
+  constexpr std::string_view kEnding = ".gguf";
+  return file.ends_with(kEnding) ? file.substr(0, file.size() - kEnding.size()) : file;
+}
+
 std::string gridKey(const Json& line) {
   std::string key;
   for (const char* part :

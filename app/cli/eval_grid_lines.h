@@ -34,6 +34,9 @@ struct GridLine {
   bool copyOnly() const { return k == "0"; }
 };
 
+/// "folder/qwen-0.5b.gguf" or "qwen-0.5b" -> "qwen-0.5b".
+std::string gridModelName(const std::string& model);
+
 /// What makes two lines the same measurement.
 std::string gridKey(const Json& line);
 

@@ -76,6 +76,16 @@ const GridLine* find(const std::vector<const GridLine*>& lines, const Setting& s
   return nullptr;
 }
 
+/// Without pairs the corrected step is the copy and nothing else; the paper's has its own levels.
+std::string shownPolicy(const std::string& policy, const std::string& k) {
+  constexpr std::string_view kCorrected = "corrected";
+  if (k != "0") {
+    return policy;
+  }
+  return policy.starts_with(kCorrected) ? "copy only" + policy.substr(kCorrected.size())
+                                        : "copy only, " + policy;
+}
+
 std::string cell(const std::vector<const GridLine*>& lines, const Setting& setting,
                  const std::string& text) {
   const GridLine* line = find(lines, setting, text);
@@ -119,8 +129,8 @@ std::string table(const std::vector<const GridLine*>& lines) {
       }
     }
     const auto& [bitsOfCopy, policy, k] = setting;
-    out += "| " + upper(bitsOfCopy) + " | " + (k == "0" ? "copy only, " : "") + policy + " | " + k +
-           " | " + number(bits / count, "%.2f") + " |";
+    out += "| " + upper(bitsOfCopy) + " | " + shownPolicy(policy, k) + " | " + k + " | " +
+           number(bits / count, "%.2f") + " |";
     for (const std::string& text : texts) {
       out += " " + cell(lines, setting, text) + " |";
     }

@@ -60,6 +60,11 @@ class EvalReportTest : public QObject {
     QVERIFY(gridKey(line) != gridKey(lineOf("novel", corrected(2, 65), 0.001)));
   }
 
+  void modelsAreNamedWithoutFolderAndEnding() {
+    QCOMPARE(gridModelName("qwen-0.5b"), std::string("qwen-0.5b"));
+    QCOMPARE(gridModelName("/models/qwen-0.5b.gguf"), std::string("qwen-0.5b"));
+  }
+
   void linesAreReadBack() {
     const QTemporaryDir folder;
     const std::string path = folder.filePath(QStringLiteral("lines.jsonl")).toStdString();
@@ -91,7 +96,7 @@ class EvalReportTest : public QObject {
              std::string("\n**m**, last 256 of 8,192 tokens:\n\n"
                          "| copy | policy | k | bits | novel | manual | same top 1 | hit rate |\n"
                          "|---|---|---|---|---|---|---|---|\n"
-                         "| K2V2 | copy only, corrected | 0 | 2.50 | 0.20 (0.10-0.40) |  | 87.5 % |"
+                         "| K2V2 | copy only | 0 | 2.50 | 0.20 (0.10-0.40) |  | 87.5 % |"
                          "  |\n"
                          "| K2V2 | corrected | 256 | 2.50 | 0.0010 (0.00050-0.0020), 200x | 0.0034 "
                          "(0.0017-0.0068) | 87.5 % |  |\n"));

@@ -37,7 +37,10 @@ namespace bookwheel {
 class CapacityFile {
  public:
   static constexpr int kSegmentTokens = CapacityFileLayout::kSegmentTokens;
-  static constexpr int kDefaultReaders = 2;
+  /// Reads that the disk has before it at a time. Measured (prefetch_bench): from a virtual disk
+  /// four readers take a fifth of the time of one and eight a sixth; from the page cache each
+  /// doubling costs some hundredths, if no core is idle.
+  static constexpr int kDefaultReaders = 4;
 
   /// A file without a name in `folder`. Throws Error(FileMissing) if the folder is not there or may
   /// not be written, Error(FileIo) for anything else, Error(InvalidRequest) for a shape or

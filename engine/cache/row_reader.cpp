@@ -14,9 +14,10 @@
 namespace bookwheel {
 namespace {
 
-// Rows a thread takes at a time: enough to make the lock cheap beside some ten microseconds of
-// system calls, few enough to spread one head's rows over the threads.
+// Rows a thread takes at a time: at most so many, few enough to spread one head's rows over the
+// threads, and at least so many that the lock is cheap beside their system calls.
 constexpr int kRowsOfReader = 32;
+constexpr int kFewestRows = 8;
 // The waiting thread takes fewer: when the last row is there it goes on computing.
 constexpr int kRowsOfWaiter = 8;
 // Rows with less than this between them are read by one call: from the page cache a call for 256
@@ -67,7 +68,7 @@ void ReadGroup::add(RowRead* first, RowRead* last, int count, ReadUrgency urgenc
   for (RowRead* row = first; row != nullptr; row = row->next) {
     row->failed = false;
   }
-  int wanted = 0;
+  bool wakes = false;
   {
     const std::lock_guard lock(m_reader.m_mutex);
     if (isIdleLocked()) {
@@ -76,10 +77,13 @@ void ReadGroup::add(RowRead* first, RowRead* last, int count, ReadUrgency urgenc
     }
     (m_first == nullptr ? m_first : m_last->next) = first;
     m_last = last;
+    m_unclaimed += count;
     m_reader.enqueue(*this, urgency);
-    wanted = std::min((count + kRowsOfReader - 1) / kRowsOfReader, m_reader.m_sleepers);
+    wakes = m_reader.m_sleepers > 0;
   }
-  for (int i = 0; i < wanted; ++i) {
+  // One: it wakes the next one if it leaves something to do. So the engine thread pays for a single
+  // wake-up, however many readers a slow disk needs.
+  if (wakes) {
     m_reader.m_work.notify_one();
   }
 }
@@ -117,6 +121,7 @@ void ReadGroup::cancel() noexcept {
   std::unique_lock lock(m_reader.m_mutex);
   if (m_first != nullptr) {
     ++m_running;
+    m_unclaimed = 0;
     m_reader.dequeue(*this);
     for (RowRead* row = std::exchange(m_first, nullptr); row != nullptr; row = row->next) {
       row->failed = true;
@@ -136,7 +141,7 @@ std::int64_t ReadGroup::takeBusyNs() {
 
 RowReader::RowReader(int descriptor, const CapacityFileLayout& layout, std::filesystem::path path,
                      int threads)
-    : m_descriptor(descriptor), m_layout(layout), m_path(std::move(path)) {
+    : m_descriptor(descriptor), m_layout(layout), m_path(std::move(path)), m_threadCount(threads) {
   BOOKWHEEL_ASSERT(threads >= 1);
   const SignalsBlocked blocked;
   m_threads.reserve(static_cast<std::size_t>(threads));
@@ -180,7 +185,11 @@ void RowReader::readLoop() {
     }
     ReadGroup& group = m_now.first != nullptr ? *m_now.first : *m_ahead.first;
     RowRead* const rows = claim(group, kRowsOfReader);
+    const bool wakes = m_sleepers > 0 && (m_now.first != nullptr || m_ahead.first != nullptr);
     lock.unlock();
+    if (wakes) {
+      m_work.notify_one();
+    }
     const std::optional<Error> problem = read(rows);
     lock.lock();
     finish(group, problem);
@@ -219,9 +228,12 @@ void RowReader::dequeue(ReadGroup& group) {
 RowRead* RowReader::claim(ReadGroup& group, int most) {
   RowRead* const rows = group.m_first;
   RowRead* last = rows;
-  for (int i = 1; i < most && last->next != nullptr; ++i) {
+  const int share = group.m_unclaimed / (threads() + 1);
+  int claimed = 1;
+  for (; claimed < std::clamp(share, kFewestRows, most) && last->next != nullptr; ++claimed) {
     last = last->next;
   }
+  group.m_unclaimed -= claimed;
   group.m_first = std::exchange(last->next, nullptr);
   if (group.m_first == nullptr) {
     dequeue(group);

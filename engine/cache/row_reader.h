@@ -73,7 +73,8 @@ class ReadGroup {
   // All guarded by RowReader::m_mutex.
   RowRead* m_first = nullptr;  // rows nobody reads yet, in order
   RowRead* m_last = nullptr;
-  int m_running = 0;  // threads that read rows of this group
+  int m_unclaimed = 0;  // how many these are
+  int m_running = 0;    // threads that read rows of this group
   bool m_isQueued = false;
   ReadUrgency m_urgency = ReadUrgency::Ahead;
   ReadGroup* m_previousQueued = nullptr;
@@ -99,7 +100,7 @@ class RowReader {
 
   /// Returns when no row of any group is on its way.
   void waitUntilIdle();
-  int threads() const { return static_cast<int>(m_threads.size()); }
+  int threads() const { return m_threadCount; }
 
  private:
   friend class ReadGroup;
@@ -116,7 +117,8 @@ class RowReader {
   Queue& queueOf(const ReadGroup& group);
   void enqueue(ReadGroup& group, ReadUrgency urgency);
   void dequeue(ReadGroup& group);
-  /// Takes up to `most` rows off the group; the caller reads them and calls finish.
+  /// Takes at most `most` rows off the group, an even share of what is left; the caller reads them
+  /// and calls finish.
   RowRead* claim(ReadGroup& group, int most);
   void finish(ReadGroup& group, const std::optional<Error>& error);
   // Without:
@@ -127,6 +129,7 @@ class RowReader {
   const int m_descriptor;
   const CapacityFileLayout m_layout;
   const std::filesystem::path m_path;
+  const int m_threadCount;
 
   std::mutex m_mutex;
   std::condition_variable m_work;  // a queue has become non-empty, or the end has come

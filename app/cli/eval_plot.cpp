@@ -14,7 +14,7 @@ namespace {
 // Pixels.
 constexpr double kPanelWidth = 300;
 constexpr double kPanelHeight = 320;
-constexpr double kLeft = 64;
+constexpr double kLeft = 76;
 constexpr double kGap = 24;
 constexpr double kTop = 40;
 constexpr double kBottom = 52;

@@ -22,19 +22,30 @@ struct FloatMatrix {
   }
 };
 
-/// Rows of keys and values one after the other, or wherever a list says.
+/// Rows of keys and values one after the other, or wherever a list says. `left`: how many there
+/// are. kAhead: prefetched so many rows ahead. Long rows in order need it (d = 128, six query rows:
+/// 61 ns a token instead of 93); for short ones reading in order is enough and it costs a third.
+template <int kRowsAhead>
 struct StridedRows {
+  static constexpr int kAhead = kRowsAhead;
   const std::uint16_t* data;
   std::int64_t stride;
+  std::int64_t left;
   const std::uint16_t* operator()(std::int64_t row) const { return data + row * stride; }
-  StridedRows from(std::int64_t row) const { return {data + row * stride, stride}; }
+  StridedRows from(std::int64_t row) const { return {data + row * stride, stride, left - row}; }
 };
+using ShortRows = StridedRows<0>;
+using LongRows = StridedRows<16>;
+constexpr int kLongHead = 128;  // head sizes from here on are long rows
+
 struct ListedRows {
+  static constexpr int kAhead = 32;
   const std::uint16_t* data;
   std::int64_t stride;
   const std::uint32_t* list;
+  std::int64_t left;
   const std::uint16_t* operator()(std::int64_t row) const { return data + list[row] * stride; }
-  ListedRows from(std::int64_t row) const { return {data, stride, list + row}; }
+  ListedRows from(std::int64_t row) const { return {data, stride, list + row, left - row}; }
 };
 
 /// The values of such rows as a matrix.
@@ -306,6 +317,21 @@ inline void touchRow(const std::uint16_t* row, int d) {
   }
 }
 
+/// Asks for a row Rows::kAhead rows on, into the second cache, at the pace of the computing. Always
+/// inlined: GCC drops calls of functions that do nothing but prefetch.
+template <typename Rows>
+__attribute__((always_inline)) inline void prefetchAhead(const Rows& rows, std::int64_t row,
+                                                         int d) {
+  if constexpr (Rows::kAhead > 0) {
+    if (row + Rows::kAhead < rows.left) {
+      const std::uint16_t* ahead = rows(row + Rows::kAhead);
+      for (int c = 0; c < 2 * d; c += 32) {
+        __builtin_prefetch(ahead + c, 0, 2);
+      }
+    }
+  }
+}
+
 /// Scores of kRows queries against the first `there` of kLanes tokens, channels as lanes: keys are
 /// converted once and never moved; each sum over lanes costs three operations. Lanes past `there`
 /// repeat the last token.
@@ -322,6 +348,7 @@ inline void scoreTokens(const float* const* queries, const Rows& keys, std::int6
       const int at = t + j < there ? t + j : there - 1;
       rows[j] = keys(first + at);
       touchRow(rows[j], d);
+      prefetchAhead(keys, first + t + j, d);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
         acc[r][j] = zero();
@@ -487,8 +514,15 @@ void decodeUnit(const Stack& stack, std::int64_t chunk, std::int64_t chunks) {
         partials[r] = partial(i + r);
         visible[r] = stack.visible(i + r) - first - token;
       }
-      decodeBlockOf<StridedRows>(rows)(queries, {keys + token * stride, stride}, here, d,
-                                       args.scale, visible, partials);
+      const std::uint16_t* block = keys + token * stride;
+      const std::int64_t there = args.first + args.rows - first - token;
+      if (d < kLongHead) {
+        decodeBlockOf<ShortRows>(rows)(queries, {block, stride, there}, here, d, args.scale,
+                                       visible, partials);
+      } else {
+        decodeBlockOf<LongRows>(rows)(queries, {block, stride, there}, here, d, args.scale, visible,
+                                      partials);
+      }
     }
   }
   for (std::int64_t i = 0; i < size; ++i) {

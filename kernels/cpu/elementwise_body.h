@@ -30,6 +30,21 @@ inline Float exponential(Float x) {
   return mul(fma(mul(r, r), p, add(r, splat(1.0F))), powerOfTwo(n));
 }
 
+/// e^x for x <= 0 within 3 millionths; 0 for minus infinity; NaN stays NaN. Half the work of
+/// exponential(), for weights that are rounded to 8 bits or only compared. x log2(e) = n + f with
+/// |f| <= 1/2, and 2^f by the polynomial of degree 4 whose largest relative error is least.
+inline Float exponentialNear(Float x) {
+  const Float t = maximum(splat(kZeroPower), mul(x, splat(1.44269504088896341F)));
+  const Float n = rounded(t);
+  const Float f = sub(t, n);
+  Float p = splat(0.00957010221F);
+  p = fma(p, f, splat(0.0559178628F));
+  p = fma(p, f, splat(0.240247443F));
+  p = fma(p, f, splat(0.693121791F));
+  p = fma(p, f, splat(0.999999285F));
+  return timesPowerOfTwo(p, n);
+}
+
 /// One number through the same polynomial, so that a tail gives what a full vector gives.
 inline float exponential(float x) {
   float lanes[kLanes];

@@ -72,7 +72,7 @@ inline void dotSlabs(const std::byte* codes, std::int64_t slabBytes, int quads, 
 template <int kBits, bool kSigned>
 inline void dotRows(int rows, const std::byte* codes, std::int64_t slabBytes, int quads,
                     const std::byte* x, std::int64_t xStride, Int (*out)[kDotVectors]) {
-  static_assert(kDotRows == 4 || kDotRows == 6);
+  static_assert(kDotRows == 4);  // with five or six GCC 12 keeps sums in memory
   switch (rows) {
     case 1:
       return dotSlabs<kBits, kSigned, 1>(codes, slabBytes, quads, x, xStride, out);
@@ -80,13 +80,8 @@ inline void dotRows(int rows, const std::byte* codes, std::int64_t slabBytes, in
       return dotSlabs<kBits, kSigned, 2>(codes, slabBytes, quads, x, xStride, out);
     case 3:
       return dotSlabs<kBits, kSigned, 3>(codes, slabBytes, quads, x, xStride, out);
-    case 4:
-      return dotSlabs<kBits, kSigned, 4>(codes, slabBytes, quads, x, xStride, out);
     default:
-      if constexpr (kDotRows == 6) {
-        return rows == 5 ? dotSlabs<kBits, kSigned, 5>(codes, slabBytes, quads, x, xStride, out)
-                         : dotSlabs<kBits, kSigned, 6>(codes, slabBytes, quads, x, xStride, out);
-      }
+      return dotSlabs<kBits, kSigned, 4>(codes, slabBytes, quads, x, xStride, out);
   }
 }
 
@@ -115,14 +110,32 @@ inline void readGroups(const LowBitPlane& plane, const std::byte* block, int run
     return;
   }
   const std::byte* scales = block + plane.scalesAt();
-  const LowBitRanges ranges = readRanges(scales);
+  float ranges[4];  // top, zeroStep, zeroOffset
+  readTopHalves(scales, ranges);
+  const Float unit = splat(ranges[0] * 0x1p-14F);
+  const Float step = splat(ranges[1]);
+  const Float offset = splat(ranges[2]);
   const std::byte* zeros = block + plane.zerosAt() + run * n;
   scales += run * n;
   for (int i = 0; i < n; i += kLanes) {
     const Float code = toFloat(bitsOf<0, 7>(loadUnsigned(scales + i)));
-    store(out.scales + i, mul(splat(ranges.scaleUnit), mul(code, code)));
-    store(out.zeros + i,
-          fma(splat(ranges.zeroStep), toFloat(loadUnsigned(zeros + i)), splat(ranges.zeroOffset)));
+    store(out.scales + i, mul(unit, mul(code, code)));
+    store(out.zeros + i, fma(step, toFloat(loadUnsigned(zeros + i)), offset));
+  }
+}
+
+/// Asks for a block some blocks ahead: the pass over a copy computes about as long as memory takes,
+/// and a stream of so few lines between computations is not followed by the processor's own
+/// prefetcher. `left`: blocks of the head from `block` on.
+constexpr int kBlocksAhead = 3;
+__attribute__((always_inline)) inline void prefetchBlock(const std::byte* block, std::int64_t bytes,
+                                                         std::int64_t left) {
+  if (left <= kBlocksAhead) {
+    return;
+  }
+  const std::byte* ahead = block + kBlocksAhead * bytes;
+  for (std::int64_t i = 0; i < bytes; i += kLowBitLine) {
+    __builtin_prefetch(ahead + i, 0, 2);
   }
 }
 

@@ -19,6 +19,7 @@ struct FoldedQueries {
   alignas(64) std::byte codes[kMostScoreRows * kMostHeadDim];
   float steps[kMostScoreRows];  // score = step * integer + start
   float starts[kMostScoreRows];
+  alignas(64) float tops[kMostScoreRows][kLanes];  // the largest scores of the block so far
   int d;
 };
 
@@ -35,30 +36,32 @@ inline void loadQueries(const LowBitScoresArgs& args, std::int64_t kvHead, Folde
   }
 }
 
+/// One row. kVectors: d / kLanes, so that the products stay in registers, or 0: any d.
 /// A NaN or an infinity in a query makes the start NaN or infinite, and so all scores.
-template <bool kCorrect>
+template <bool kCorrect, int kVectors>
 inline void foldRow(const GroupFloats& groups, FoldedQueries& rows, int r) {
-  const int d = rows.d;
-  const float* query = rows.queries + r * d;
-  alignas(64) float folded[kMostHeadDim];
+  const int vectors = kVectors != 0 ? kVectors : rows.d / kLanes;
+  const float* query = rows.queries + r * rows.d;
+  Float folded[kVectors != 0 ? kVectors : kMostHeadDim / kLanes];
   Float most = zero();
   Float start = zero();
   Float squares = zero();
-  for (int c = 0; c < d; c += kLanes) {
-    const Float q = load(query + c);
-    const Float x = mul(q, load(groups.scales + c));
-    most = maximum(absolute(x), most);
-    start = fma(q, load(groups.zeros + c), start);
+#pragma GCC unroll 8
+  for (int i = 0; i < vectors; ++i) {
+    const Float q = load(query + i * kLanes);
+    folded[i] = mul(q, load(groups.scales + i * kLanes));
+    most = maximum(absolute(folded[i]), most);
+    start = fma(q, load(groups.zeros + i * kLanes), start);
     if constexpr (kCorrect) {
-      squares = fma(x, x, squares);
+      squares = fma(folded[i], folded[i], squares);
     }
-    store(folded + c, x);
   }
   const float peak = maxOf(most);
   const Float inverse = splat(peak > 0x1p-100F ? 127.0F / peak : 0.0F);
-  for (int c = 0; c < d; c += kLanes) {
-    storeBytes(reinterpret_cast<std::int8_t*>(rows.codes + r * d + c),
-               toInt(mul(load(folded + c), inverse)));
+  auto* codes = reinterpret_cast<std::int8_t*>(rows.codes + r * rows.d);
+#pragma GCC unroll 8
+  for (int i = 0; i < vectors; ++i) {
+    storeBytes(codes + i * kLanes, toInt(mul(folded[i], inverse)));
   }
   rows.steps[r] = peak * (1.0F / 127.0F);
   rows.starts[r] = sumOf(start);
@@ -67,9 +70,24 @@ inline void foldRow(const GroupFloats& groups, FoldedQueries& rows, int r) {
   }
 }
 
+inline void foldRows(const GroupFloats& groups, FoldedQueries& rows, int count, bool correct) {
+  const int vectors = rows.d / kLanes;
+  for (int r = 0; r < count; ++r) {
+    if (correct) {
+      foldRow<true, 0>(groups, rows, r);
+    } else if (vectors == 4) {
+      foldRow<false, 4>(groups, rows, r);
+    } else if (vectors == 8) {
+      foldRow<false, 8>(groups, rows, r);
+    } else {
+      foldRow<false, 0>(groups, rows, r);
+    }
+  }
+}
+
 /// Scores of tokens 64 block + token of rows firstRow .. + rows: one or two slabs of 32 tokens.
 template <int kBits>
-inline void scoreSlabs(const std::byte* codes, std::int64_t slabBytes, const FoldedQueries& rows,
+inline void scoreSlabs(const std::byte* codes, std::int64_t slabBytes, FoldedQueries& rows,
                        int firstRow, int count, int slabs, float* scores) {
   for (int slab = 0; slab < slabs; slab += kDotSlabs) {
     for (int part = 0; part < kTileParts; ++part) {
@@ -81,10 +99,14 @@ inline void scoreSlabs(const std::byte* codes, std::int64_t slabBytes, const Fol
       for (int r = 0; r < count; ++r) {
         const Float step = splat(rows.steps[firstRow + r]);
         const Float start = splat(rows.starts[firstRow + r]);
+        Float top = load(rows.tops[firstRow + r]);
+        float* to = scores + (firstRow + r) * kLowBitBlock + slab * kSlabLanes + part * kLanes;
         for (int v = 0; v < kDotVectors && slab + v / 2 < slabs; ++v) {
-          store(scores + (firstRow + r) * kLowBitBlock + slab * kSlabLanes + v * 16 + part * kLanes,
-                fma(toFloat(sums[r][v]), step, start));
+          const Float score = fma(toFloat(sums[r][v]), step, start);
+          store(to + v * 16, score);
+          top = maximum(score, top);  // top where the score is NaN
         }
+        store(rows.tops[firstRow + r], top);
       }
     }
   }
@@ -109,15 +131,12 @@ void scoreBlock(const LowBitScoresArgs& args, const LowBitPlane& plane, const st
   const int step = rowStep(count);
   const int slabs = plane.slabs / plane.groupRuns;  // of a run
   GroupFloats groups;
+  for (int r = 0; r < count; ++r) {
+    store(rows.tops[r], splat(kMinusInfinity));
+  }
   for (int run = 0; run < plane.groupRuns; ++run) {
     readGroups(plane, block, run, groups);
-    for (int r = 0; r < count; ++r) {
-      if (args.varianceCorrection) {
-        foldRow<true>(groups, rows, r);
-      } else {
-        foldRow<false>(groups, rows, r);
-      }
-    }
+    foldRows(groups, rows, count, args.varianceCorrection);
     for (int r = 0; r < count; r += step) {
       scoreSlabs<kBits>(block + run * slabs * plane.slabBytes(), plane.slabBytes(), rows, r,
                         count - r < step ? count - r : step, slabs,
@@ -145,13 +164,14 @@ void lowBitScoresBody(const LowBitScoresArgs& args, Slice units) {
     const std::int64_t end = out.blocks - first < kLowBitChunk ? out.blocks : first + kLowBitChunk;
     for (std::int64_t b = first; b < end; ++b) {
       float* scores = out.scores + head * out.headStride + b * out.rows * kLowBitBlock;
-      work(args, plane, args.copy.keys + head * args.copy.keyHeadStride + b * plane.bytes(), rows,
-           scores);
+      const std::byte* block = args.copy.keys + head * args.copy.keyHeadStride + b * plane.bytes();
+      prefetchBlock(block, plane.bytes(), out.blocks - b);
+      work(args, plane, block, rows, scores);
       const std::int64_t before = args.firstCandidate - b * kLowBitBlock;
       const std::int64_t hidden = before < 0 ? 0 : before < kLowBitBlock ? before : kLowBitBlock;
       for (int r = 0; r < out.rows; ++r) {
         out.blockMaxima[(head * out.rows + r) * out.maximaStride + b] =
-            hideAndPeak(scores + r * kLowBitBlock, hidden);
+            hidden > 0 ? hideAndPeak(scores + r * kLowBitBlock, hidden) : maxOf(load(rows.tops[r]));
       }
     }
   }

@@ -16,6 +16,7 @@ namespace bookwheel::kernels {
 namespace {
 
 constexpr std::int32_t kNotTaken = -1;
+constexpr std::int32_t kLaneNumbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 /// Which keys to take: all that are above least, and the first `ties` of those that equal it.
 struct Sieve {
@@ -159,7 +160,7 @@ inline void boundBlocks(const SelectPart& part, std::int32_t* bounds) {
       for (int i = 0; i < kLanes; ++i) {
         here[i] = b + i < part.blocks ? maxima[part.first + b + i] : kMinusInfinity;
       }
-      sum = add(sum, exponential(sub(load(here), splat(part.shifts[r]))));
+      sum = add(sum, exponentialNear(sub(load(here), splat(part.shifts[r]))));
     }
     storeInts(bounds + b, bitsAsInts(mul(sum, slack)));
   }
@@ -180,7 +181,7 @@ inline void sumBlock(const SelectPart& part, int block, std::int32_t* keys) {
       // The second operand where the score is NaN.
       const Float s = maximum(load(scores + r * kLowBitBlock + i), splat(kMinusInfinity));
       best = maximum(best, s);
-      sum = add(sum, exponential(sub(s, splat(part.shifts[r]))));
+      sum = add(sum, exponentialNear(sub(s, splat(part.shifts[r]))));
     }
     // Minus infinity, a negative key, where every score is.
     storeInts(keys + i, bitsAsInts(minimum(sum, add(best, splat(3e38F)))));
@@ -206,66 +207,87 @@ inline SelectPlanes planesOf(const LowBitSelectArgs& args, std::int64_t head) {
   return planes;
 }
 
-/// 100 KB of stack: keys, room to sift them, tokens.
+/// What a part has found: keys and tokens of candidates, in order. 100 KB of stack.
 struct SelectWork {
   alignas(64) std::int32_t keys[kPartTokens + 16];
   alignas(64) std::int32_t spare[kPartTokens + 16];
   alignas(64) std::uint32_t tokens[kPartTokens + 16];
+  std::int64_t count;
 };
+
+/// Appends the tokens of a block whose keys are >= least.
+inline void appendBlock(const std::int32_t* keys, std::int64_t firstToken, std::int32_t least,
+                        SelectWork& work) {
+  const Int limit = splatInt(least);
+  Int token = addInts(splatInt(static_cast<std::int32_t>(firstToken)), loadInts(kLaneNumbers));
+  for (int i = 0; i < kLowBitBlock; i += kLanes) {
+    const Int key = loadInts(keys + i);
+    storeNotBelow(work.keys + work.count, key, key, limit);
+    work.count += storeNotBelow(work.tokens + work.count, token, key, limit);
+    token = addInts(token, splatInt(kLanes));
+  }
+}
+
+/// Takes the k largest keys of the candidates, or all if there are fewer; returns the least key
+/// that a candidate must have from now on.
+inline std::int32_t keepLargest(std::int64_t k, std::int32_t limit, SelectWork& work) {
+  if (work.count <= k) {
+    return limit;
+  }
+  std::int64_t n = work.count;
+  for (; n % 16 != 0; ++n) {
+    work.keys[n] = kNotTaken;
+  }
+  Sieve sieve = largestOf(work.keys, n, k, limit, work.spare);
+  work.count = 0;
+  for (std::int64_t i = 0; i < n; i += kLanes) {
+    work.count += sift(sieve, work.keys + i, work.tokens + i, work.keys + work.count,
+                       work.tokens + work.count);
+  }
+  return sieve.least;
+}
 
 void selectPart(const SelectPart& part, SelectWork& work, std::int32_t* keysOut,
                 std::uint32_t* tokensOut, std::int64_t room) {
   const std::int64_t k = part.args.k;
   alignas(64) std::int32_t bounds[kSelectBlocks];
+  alignas(64) std::int32_t keys[kLowBitBlock];
   boundBlocks(part, bounds);
-  int slots[kSelectBlocks];  // where the keys of a block are, or -1
-  for (int b = 0; b < kSelectBlocks; ++b) {
-    slots[b] = -1;
-  }
-  int used = 0;
-  const auto lookAt = [&](std::int32_t least) {
-    for (int b = 0; b < part.blocks; ++b) {
-      if (slots[b] < 0 && bounds[b] >= least) {
-        slots[b] = used++;
-        sumBlock(part, b, work.keys + slots[b] * kLowBitBlock);
-      }
-    }
-  };
   // The most promising blocks first: their k-th best sum shows how few others can matter.
   std::int32_t limit = 0;
+  work.count = 0;
   const std::int64_t seeds = 2 * ((k + kLowBitBlock - 1) / kLowBitBlock);
-  if (seeds < part.blocks) {
-    lookAt(largestOf(bounds, kSelectBlocks, seeds, 0, work.spare).least);
-    const std::int64_t n = std::int64_t{used} * kLowBitBlock;
-    if (countAtLeast(work.keys, n, 0) >= k) {
-      limit = largestOf(work.keys, n, k, 0, work.spare).least;
+  if (2 * seeds < part.blocks) {
+    const std::int32_t least = largestOf(bounds, kSelectBlocks, seeds, 0, work.spare).least;
+    for (int b = 0; b < part.blocks; ++b) {
+      if (bounds[b] >= least && work.count < 3 * seeds * kLowBitBlock) {  // ties: enough is enough
+        sumBlock(part, b, keys);
+        appendBlock(keys, 0, 0, work);
+      }
     }
+    limit = keepLargest(k, 0, work);
+    work.count = 0;
   }
-  lookAt(limit);
-  const std::int64_t n = std::int64_t{used} * kLowBitBlock;
-  Sieve sieve{limit, 0, true};
-  if (countAtLeast(work.keys, n, limit) > k) {
-    sieve = largestOf(work.keys, n, k, limit, work.spare);
-  }
-  std::int64_t count = 0;
+  // Of keys that equal the limit the first are taken, so all are kept until the end.
+  const std::int64_t many = k + (k < 512 ? 256 : k / 2);
+  std::int64_t next = many;
   for (int b = 0; b < part.blocks; ++b) {
-    if (slots[b] < 0) {
+    if (bounds[b] < limit) {
       continue;
     }
-    const std::int32_t* keys = work.keys + slots[b] * kLowBitBlock;
-    std::uint32_t tokens[kLowBitBlock];
-    for (int i = 0; i < kLowBitBlock; ++i) {
-      tokens[i] = static_cast<std::uint32_t>((part.first + b) * kLowBitBlock + i);
-    }
-    for (int i = 0; i < kLowBitBlock; i += kLanes) {
-      count += sift(sieve, keys + i, tokens + i, work.spare + count, work.tokens + count);
+    sumBlock(part, b, keys);
+    appendBlock(keys, (part.first + b) * kLowBitBlock, limit, work);
+    if (work.count > next) {
+      limit = keepLargest(k, limit, work);
+      next = work.count + many - k;
     }
   }
-  for (; count < room; ++count) {
-    work.spare[count] = kNotTaken;
-    work.tokens[count] = 0;
+  keepLargest(k, limit, work);
+  for (; work.count < room; ++work.count) {
+    work.keys[work.count] = kNotTaken;
+    work.tokens[work.count] = 0;
   }
-  std::memcpy(keysOut, work.spare, static_cast<std::size_t>(room) * sizeof(std::int32_t));
+  std::memcpy(keysOut, work.keys, static_cast<std::size_t>(room) * sizeof(std::int32_t));
   std::memcpy(tokensOut, work.tokens, static_cast<std::size_t>(room) * sizeof(std::uint32_t));
 }
 

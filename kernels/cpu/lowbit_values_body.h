@@ -4,8 +4,9 @@
 //
 //   sum_t w_t value(t)_c = sum_t w_t zero_t + sum_t (w_t scale_t) code_t(c)
 //
-// w_t scale_t is rounded to 8 bits, unsigned, with the largest of the row, block and run as 255;
-// the second sum is integer, the first float and one number for a run of channels.
+// w_t scale_t is rounded to 8 bits, unsigned; 255 is the largest w of the row and block times the
+// largest scale of the block and run, which needs no maximum over tokens of its own. The second sum
+// is integer, the first float and one number for a run of channels.
 #pragma once
 
 #include "kernels/cpu/lowbit_dot_body.h"
@@ -21,31 +22,41 @@ struct ValueSums {
   alignas(64) std::byte codes[kMostScoreRows][kLowBitBlock];
   alignas(64) float totals[kMostScoreRows][kLanes];
   alignas(64) float zeros[kMostScoreRows][kMostRuns][kLanes];
-  float steps[kMostScoreRows];
-  float peaks[kMostScoreRows];
+  alignas(64) float blockPeaks[kLowBitChunk][kMostScoreRows];  // largest score
+  alignas(64) float tops[kMostScoreRows];                      // largest weight of the block
+  alignas(64) float steps[kMostScoreRows];                     // of the rounded weights of a run
+  alignas(64) float inverses[kMostScoreRows];
+  alignas(64) float peaks[kMostScoreRows];  // largest score of the chunk
 };
+
+/// Steps for the weights of all rows of a block in one run of channels. 254.9, for exponentials are
+/// rounded and a weight may come out a little above the one of the largest score.
+inline void findSteps(const GroupFloats& groups, int rows, ValueSums& sums) {
+  Float most = zero();
+  for (int i = 0; i < kLowBitBlock; i += kLanes) {
+    most = maximum(load(groups.scales + i), most);
+  }
+  const Float largest = splat(maxOf(most));
+  for (int r = 0; r < rows; r += kLanes) {
+    const Float top = maximum(mul(load(sums.tops + r), largest), splat(1e-30F));
+    store(sums.steps + r, mul(top, splat(1.0F / 254.9F)));
+    store(sums.inverses + r, div(splat(254.9F), top));
+  }
+}
 
 /// The weights of one row and block for one run of channels, rounded.
 inline void roundWeights(const GroupFloats& groups, int run, int r, ValueSums& sums) {
   constexpr int kVectors = kLowBitBlock / kLanes;
-  Float scaled[kVectors];
-  Float most = zero();
+  const Float inverse = splat(sums.inverses[r]);
   Float zeros = load(sums.zeros[r][run]);
 #pragma GCC unroll 16
   for (int i = 0; i < kVectors; ++i) {
     const Float w = load(sums.weights[r] + i * kLanes);
-    scaled[i] = mul(w, load(groups.scales + i * kLanes));
     zeros = fma(w, load(groups.zeros + i * kLanes), zeros);
-    most = maximum(scaled[i], most);
+    const Float scaled = mul(mul(w, load(groups.scales + i * kLanes)), inverse);
+    storeUnsignedBytes(sums.codes[r] + i * kLanes, toInt(scaled));
   }
   store(sums.zeros[r][run], zeros);
-  const float peak = maxOf(most);
-  const Float inverse = splat(peak > 0x1p-100F ? 255.0F / peak : 0.0F);
-#pragma GCC unroll 16
-  for (int i = 0; i < kVectors; ++i) {
-    storeUnsignedBytes(sums.codes[r] + i * kLanes, toInt(mul(scaled[i], inverse)));
-  }
-  sums.steps[r] = peak * (1.0F / 255.0F);
 }
 
 /// Adds the codes of one run of channels, `slabs` slabs, to rows firstRow .. + count.
@@ -76,6 +87,7 @@ void valueBlock(const LowBitPlane& plane, const std::byte* block, int group, int
   GroupFloats groups;
   for (int run = 0; run < plane.groupRuns; ++run) {
     readGroups(plane, block, run, groups);
+    findSteps(groups, rows, sums);
     for (int r = 0; r < rows; ++r) {
       roundWeights(groups, run, r, sums);
     }
@@ -107,17 +119,17 @@ inline std::int64_t excludedFrom(const std::uint32_t* excluded, std::int64_t cou
   return low;
 }
 
-/// Takes excluded tokens of blocks first .. end out of the scores and finds each row's largest
-/// score of those that are left.
+/// Takes excluded tokens of blocks first .. end out of the scores and finds the largest score that
+/// is left of each row and block, and of the row.
 inline void excludeTokens(const LowBitValuesArgs& args, std::int64_t head, std::int64_t first,
-                          std::int64_t end, float* peaks) {
+                          std::int64_t end, ValueSums& sums) {
   const ScoreRows& in = args.scores;
   const bool any = args.excludedCounts != nullptr;
   const std::uint32_t* excluded = any ? args.excluded + head * args.excludedStride : nullptr;
   const std::int64_t count = any ? args.excludedCounts[head] : 0;
   std::int64_t next = excludedFrom(excluded, count, first * kLowBitBlock);
   for (int r = 0; r < in.rows; ++r) {
-    peaks[r] = kMinusInfinity;
+    sums.peaks[r] = kMinusInfinity;
   }
   for (std::int64_t b = first; b < end; ++b) {
     float* scores = in.scores + head * in.headStride + b * in.rows * kLowBitBlock;
@@ -130,21 +142,30 @@ inline void excludeTokens(const LowBitValuesArgs& args, std::int64_t head, std::
     for (int r = 0; r < in.rows; ++r) {
       const float peak = next == before ? in.blockMaxima[(head * in.rows + r) * in.maximaStride + b]
                                         : hideAndPeak(scores + r * kLowBitBlock, 0);
-      peaks[r] = peak > peaks[r] ? peak : peaks[r];
+      sums.blockPeaks[b - first][r] = peak;
+      sums.peaks[r] = peak > sums.peaks[r] ? peak : sums.peaks[r];
     }
   }
 }
 
-/// exp(score - peak) of one row and block. A row without any score: exp(-infinity - 0) = 0.
-inline void weighRow(const float* scores, int r, ValueSums& sums) {
-  const Float peak = splat(sums.peaks[r] == kMinusInfinity ? 0.0F : sums.peaks[r]);
-  Float total = load(sums.totals[r]);
-  for (int i = 0; i < kLowBitBlock; i += kLanes) {
-    const Float w = exponential(sub(load(scores + i), peak));
-    store(sums.weights[r] + i, w);
-    total = add(total, w);
+/// exp(score - peak) of all rows of a block and of their largest scores. A row without any score:
+/// exp(-infinity - 0) = 0.
+inline void weighBlock(const float* scores, const float* blockPeaks, int rows, ValueSums& sums) {
+  for (int r = 0; r < rows; ++r) {
+    const Float peak = splat(sums.peaks[r] == kMinusInfinity ? 0.0F : sums.peaks[r]);
+    Float total = load(sums.totals[r]);
+#pragma GCC unroll 4
+    for (int i = 0; i < kLowBitBlock; i += kLanes) {
+      const Float w = exponentialNear(sub(load(scores + r * kLowBitBlock + i), peak));
+      store(sums.weights[r] + i, w);
+      total = add(total, w);
+    }
+    store(sums.totals[r], total);
   }
-  store(sums.totals[r], total);
+  for (int r = 0; r < rows; r += kLanes) {
+    const Float peaks = maximum(load(sums.peaks + r), splat(-3e38F));
+    store(sums.tops + r, exponentialNear(sub(load(blockPeaks + r), peaks)));
+  }
 }
 
 inline void finishPartial(const LowBitFormat& format, int runs, int r, const ValueSums& sums,
@@ -172,13 +193,13 @@ void lowBitValuesBody(const LowBitValuesArgs& args, Slice units) {
   const auto work = plane.bits == 1   ? valueBlock<1>
                     : plane.bits == 2 ? valueBlock<2>
                                       : valueBlock<4>;
-  ValueSums sums;
+  ValueSums sums{};  // rows past the last are computed with, to no effect
   for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
     const std::int64_t head = unit / chunks;
     const std::int64_t chunk = unit % chunks;
     const std::int64_t first = chunk * kLowBitChunk;
     const std::int64_t end = in.blocks - first < kLowBitChunk ? in.blocks : first + kLowBitChunk;
-    excludeTokens(args, head, first, end, sums.peaks);
+    excludeTokens(args, head, first, end, sums);
     float* out[kMostScoreRows];
     for (int r = 0; r < in.rows; ++r) {
       out[r] = partialOf(args.partials, head, args.firstPartial + chunk, r);
@@ -191,12 +212,12 @@ void lowBitValuesBody(const LowBitValuesArgs& args, Slice units) {
       }
     }
     for (std::int64_t b = first; b < end; ++b) {
+      const std::byte* block =
+          args.copy.values + head * args.copy.valueHeadStride + b * plane.bytes();
+      prefetchBlock(block, plane.bytes(), in.blocks - b);
       const float* scores = in.scores + head * in.headStride + b * in.rows * kLowBitBlock;
-      for (int r = 0; r < in.rows; ++r) {
-        weighRow(scores + r * kLowBitBlock, r, sums);
-      }
-      work(plane, args.copy.values + head * args.copy.valueHeadStride + b * plane.bytes(),
-           format.group, format.headDim, in.rows, sums, out);
+      weighBlock(scores, sums.blockPeaks[b - first], in.rows, sums);
+      work(plane, block, format.group, format.headDim, in.rows, sums, out);
     }
     for (int r = 0; r < in.rows; ++r) {
       finishPartial(format, plane.groupRuns, r, sums, out[r]);

@@ -16,16 +16,6 @@ inline float* partialOf(const AttentionPartials& partials, std::int64_t head, st
          ((head * partials.perHead + at) * partials.rows + row) * (partials.headDim + kPartialTail);
 }
 
-/// Asks for the rows of the next block of pairs: they lie anywhere, no prefetcher can guess them.
-template <typename Rows>
-inline void prefetchRows(const Rows& rows, std::int64_t first, std::int64_t count, int d) {
-  for (std::int64_t i = first; i < first + count; ++i) {
-    for (int c = 0; c < 2 * d; c += 32) {
-      __builtin_prefetch(rows(i) + c);
-    }
-  }
-}
-
 /// Decode attention of all score rows to rows first .. end of `pairs`; leaves partials in its own
 /// form in `work`.
 template <typename Rows>
@@ -36,12 +26,9 @@ void attendPairs(const ExactPairsArgs& args, std::int64_t head, const Rows& pair
   const int size = args.rows * group;
   const int groups = (size + kAttentionRows - 1) / kAttentionRows;
   const int step = (size + groups - 1) / groups;
-  prefetchRows(pairs, 0, count < kDecodeBlock ? count : kDecodeBlock, d);
   for (std::int64_t pair = 0; pair < count; pair += kDecodeBlock) {
     const std::int64_t left = count - pair;
     const int here = left < kDecodeBlock ? static_cast<int>(left) : kDecodeBlock;
-    const std::int64_t after = left - here;
-    prefetchRows(pairs, pair + here, after < kDecodeBlock ? after : kDecodeBlock, d);
     const Rows block = pairs.from(pair);
     for (int first = 0; first < size; first += step) {
       const int rows = size - first < step ? size - first : step;
@@ -76,13 +63,14 @@ void exactPairsBody(const ExactPairsArgs& args, Slice units) {
     }
     const std::uint16_t* rows = args.kv.data + head * args.kv.headStride;
     if (args.indices == nullptr) {
-      attendPairs(args, head, StridedRows{rows + first * args.kv.tokenStride, args.kv.tokenStride},
-                  count, work);
+      attendPairs(args, head,
+                  LongRows{rows + first * args.kv.tokenStride, args.kv.tokenStride, left}, count,
+                  work);
     } else {
-      attendPairs(
-          args, head,
-          ListedRows{rows, args.kv.tokenStride, args.indices + head * args.indicesStride + first},
-          count, work);
+      attendPairs(args, head,
+                  ListedRows{rows, args.kv.tokenStride,
+                             args.indices + head * args.indicesStride + first, left},
+                  count, work);
     }
     for (int r = 0; r < size; ++r) {
       const float* from = work + r * partialFloats(d);

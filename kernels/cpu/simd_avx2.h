@@ -17,7 +17,7 @@ constexpr int kFloatRows = 4;
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionVectors = 2;
 constexpr int kScoreTokens = 2;
-constexpr int kDotRows = 6;
+constexpr int kDotRows = 4;
 constexpr int kDotSlabs = 1;
 
 using Float = __m256;
@@ -202,6 +202,17 @@ inline void transposeHalves(const std::uint16_t* rows, std::int64_t stride, floa
 
 inline Int loadInts(const void* at) { return _mm256_loadu_si256(static_cast<const __m256i*>(at)); }
 inline void storeInts(void* at, Int v) { _mm256_storeu_si256(static_cast<__m256i*>(at), v); }
+inline Float rounded(Float a) {
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+constexpr float kZeroPower = -127.0F;
+inline Float timesPowerOfTwo(Float a, Float n) { return mul(a, powerOfTwo(toInt(n))); }
+inline void readTopHalves(const std::byte* at, float (&out)[4]) {
+  const auto low = static_cast<std::uint32_t>(_mm256_movemask_epi8(loadInts(at)));
+  const auto high = static_cast<std::uint32_t>(_mm256_movemask_epi8(loadInts(at + 32)));
+  const auto bits = static_cast<long long>(std::uint64_t{high} << 32 | low);
+  _mm_storeu_ps(out, _mm_cvtph_ps(_mm_cvtsi64_si128(bits)));
+}
 inline Int addInts(Int a, Int b) { return _mm256_add_epi32(a, b); }
 inline Int subInts(Int a, Int b) { return _mm256_sub_epi32(a, b); }
 inline Int minInts(Int a, Int b) { return _mm256_min_epi32(a, b); }

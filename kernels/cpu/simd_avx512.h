@@ -17,7 +17,7 @@ constexpr int kFloatRows = 8;
 constexpr int kAttentionRows = 6;
 constexpr int kAttentionVectors = 4;
 constexpr int kScoreTokens = 4;
-constexpr int kDotRows = 6;
+constexpr int kDotRows = 4;
 constexpr int kDotSlabs = 2;
 
 using Float = __m512;
@@ -180,6 +180,15 @@ inline void transposeHalves(const std::uint16_t* rows, std::int64_t stride, floa
 
 inline Int loadInts(const void* at) { return _mm512_loadu_si512(at); }
 inline void storeInts(void* at, Int v) { _mm512_storeu_si512(at, v); }
+inline Float rounded(Float a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+constexpr float kZeroPower = -160.0F;
+inline Float timesPowerOfTwo(Float a, Float n) { return _mm512_scalef_ps(a, n); }
+inline void readTopHalves(const std::byte* at, float (&out)[4]) {
+  const auto bits = static_cast<long long>(_mm512_movepi8_mask(loadInts(at)));
+  _mm_storeu_ps(out, _mm_cvtph_ps(_mm_cvtsi64_si128(bits)));
+}
 inline Int addInts(Int a, Int b) { return _mm512_add_epi32(a, b); }
 inline Int subInts(Int a, Int b) { return _mm512_sub_epi32(a, b); }
 inline Int minInts(Int a, Int b) { return _mm512_min_epi32(a, b); }

@@ -191,6 +191,25 @@ inline Int loadInts(const void* at) {
   return v;
 }
 inline void storeInts(void* at, Int v) { __builtin_memcpy(at, &v, sizeof v); }
+/// a rounded to whole numbers, ties to even, for |a| < 2^22.
+inline Float rounded(Float a) { return (a + 12582912.0F) - 12582912.0F; }
+/// a 2^n for whole n within kZeroPower .. 127 and a about 1; 0 for n = kZeroPower.
+constexpr float kZeroPower = -127.0F;
+inline Float timesPowerOfTwo(Float a, Float n) { return a * powerOfTwo(toInt(n)); }
+/// Three f16 from the top bits of 48 bytes, byte i bit i; 64 bytes are read.
+inline void readTopHalves(const std::byte* at, float (&out)[4]) {
+  for (int i = 0; i < 3; ++i) {
+    unsigned bits = 0;
+    for (int half = 0; half < 2; ++half) {
+      std::uint64_t eight;
+      __builtin_memcpy(&eight, at + 16 * i + 8 * half, sizeof eight);
+      // Moves the top bit of byte j to bit j of the top byte.
+      eight = ((eight >> 7) & 0x0101010101010101U) * 0x0102040810204080U >> 56;
+      bits |= static_cast<unsigned>(eight) << (8 * half);
+    }
+    out[i] = halfToFloat(static_cast<std::uint16_t>(bits));
+  }
+}
 inline Int addInts(Int a, Int b) { return a + b; }
 inline Int subInts(Int a, Int b) { return a - b; }
 inline Int minInts(Int a, Int b) { return a < b ? a : b; }

@@ -2,21 +2,16 @@
 // Speed of the CPU kernels beside what the machine can do: memory bandwidth and int8 multiply-add
 // peak. usage: kernels_bench [threads] [only]      `only`: part of a row's name, for example "Q4_K"
 // or "attention"
-#include "kernels/cpu.h"
+#include "tests/bench/bench_support.h"
 
 #include <algorithm>
-#include <barrier>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <memory>
-#include <new>
 #include <random>
 #include <string>
-#include <thread>
 #include <vector>
 
 #ifdef __x86_64__
@@ -24,78 +19,12 @@
 #endif
 
 using namespace bookwheel::kernels;
+using bookwheel::bench::allocate;
+using bookwheel::bench::fastest;
+using bookwheel::bench::Memory;
+using bookwheel::bench::Team;
 
 namespace {
-
-/// Threads that do one job together; run() returns when all are done.
-class Team {
- public:
-  explicit Team(int threads) : m_count(threads), m_start(threads), m_end(threads) {
-    for (int i = 1; i < threads; ++i) {
-      m_threads.emplace_back([this, i](std::stop_token stop) {
-        for (;;) {
-          m_start.arrive_and_wait();
-          if (stop.stop_requested()) {
-            return;
-          }
-          m_job(i);
-          m_end.arrive_and_wait();
-        }
-      });
-    }
-  }
-  ~Team() {
-    for (std::jthread& thread : m_threads) {
-      thread.request_stop();
-    }
-    m_start.arrive_and_wait();
-  }
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
-  int size() const { return m_count; }
-  void run(std::function<void(int)> job) {
-    m_job = std::move(job);
-    m_start.arrive_and_wait();
-    m_job(0);
-    m_end.arrive_and_wait();
-  }
-  Slice share(std::int64_t units, int thread) const {
-    return {units * thread / m_count, units * (thread + 1) / m_count};
-  }
-
- private:
-  int m_count;
-  std::function<void(int)> m_job;
-  std::barrier<> m_start;
-  std::barrier<> m_end;
-  std::vector<std::jthread> m_threads;
-};
-
-using Memory = std::unique_ptr<std::byte, void (*)(std::byte*)>;
-
-/// 64-byte aligned and written once, so that its pages exist.
-Memory allocate(std::int64_t bytes) {
-  auto* data = static_cast<std::byte*>(
-      ::operator new(static_cast<std::size_t>(bytes), std::align_val_t{64}));
-  std::memset(data, 1, static_cast<std::size_t>(bytes));
-  return {data, [](std::byte* p) { ::operator delete(p, std::align_val_t{64}); }};
-}
-
-/// Seconds of the fastest run, over at least half a second and five runs.
-double fastest(const std::function<void()>& run) {
-  using Clock = std::chrono::steady_clock;
-  run();
-  double best = 1e30;
-  double total = 0;
-  for (int i = 0; i < 5 || total < 0.5; ++i) {
-    const auto start = Clock::now();
-    run();
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    best = std::min(best, seconds);
-    total += seconds;
-  }
-  return best;
-}
 
 // ---- What the machine can do -----------------------------------------------------------------
 
@@ -103,7 +32,7 @@ double bandwidth(Team& team) {
   const std::int64_t bytes = std::int64_t{256} << 20;
   const Memory memory = allocate(bytes);
   std::vector<std::uint64_t> sums(static_cast<std::size_t>(team.size()) * 8);
-  const double seconds = fastest([&] {
+  const double seconds = fastest(team, [&] {
     team.run([&](int thread) {
       const Slice part = team.share(bytes / 64, thread);
       const auto* words = reinterpret_cast<const std::uint64_t*>(memory.get());
@@ -189,7 +118,7 @@ double int8Peak(Team& team, InstructionSet set) {
   }
   const bool wide = set == InstructionSet::Avx512Vnni;
   std::vector<int> results(static_cast<std::size_t>(team.size()) * 16);
-  const double seconds = fastest([&] {
+  const double seconds = fastest(team, [&] {
     team.run([&](int thread) {
       results[static_cast<std::size_t>(thread) * 16] = wide ? peakAvx512() : peakAvx2();
     });
@@ -230,7 +159,7 @@ double product(Team& team, const PackedMatrix& matrix, std::int64_t tokens) {
   Activations x(tokens, matrix.columns);
   std::vector<float> y(static_cast<std::size_t>(tokens * matrix.rows));
   const std::int64_t units = matmulUnits(matrix);
-  return fastest([&] {
+  return fastest(team, [&] {
     team.run([&](int thread) {
       matmul({matrix, x.rows, nullptr, y.data(), matrix.rows, false}, team.share(units, thread));
     });
@@ -297,7 +226,7 @@ void attention(Team& team, const Heads& h, std::int64_t rows, std::int64_t first
   for (int i = 0; i < team.size(); ++i) {
     scratch.push_back(allocate(attentionScratchBytes(h.heads, h.kvHeads, h.headDim)));
   }
-  const double seconds = fastest([&] {
+  const double seconds = fastest(team, [&] {
     for (std::int64_t layer = 0; layer < layers; ++layer) {
       const AttentionArgs args{
           {halves + layer * layerElements, tokens * row, row, h.kvHeads, h.headDim},
@@ -385,6 +314,7 @@ int main(int argc, char** argv) {
         attention(team, h, 512, 3584);
       }
     }
+    bookwheel::bench::lowBitSteps(team, [&](const char* row) { return wanted(*set, row, ""); });
   }
   return 0;
 }

@@ -531,7 +531,8 @@ HtmlText htmlToText(const QByteArray& utf8) {
   if (Converter(result).convert(*output->document) <= kSafeDepth) {
     gumbo_destroy_output(&kGumboDefaultOptions, output);
   } else {
-    static std::vector<GumboOutput*> kept;
+    // Never destroyed itself: at the end of the process it still knows what was kept on purpose.
+    static auto& kept = *new std::vector<GumboOutput*>;
     kept.push_back(output);
   }
   if (result.title.isEmpty() && !result.headings.isEmpty()) {

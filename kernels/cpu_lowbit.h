@@ -22,6 +22,8 @@ void dequantizeBlock(const DequantizeBlockArgs& args);
 std::int64_t lowBitChunks(std::int64_t blocks);  // of one KV head
 void lowBitScores(const LowBitScoresArgs& args, Slice units);
 
+void lowBitShifts(const LowBitShiftsArgs& args, Slice kvHeads);
+
 std::int64_t lowBitSelectPartUnits(const LowBitSelectArgs& args);
 std::int64_t lowBitSelectScratchBytes(int kvHeads, std::int64_t blocks, int k);
 void lowBitSelectParts(const LowBitSelectArgs& args, Slice units);

@@ -78,6 +78,7 @@ struct ScoreRows {
   std::int64_t maximaStride;  // floats, >= blocks, multiple of 16
   std::int64_t blocks;
   int rows;  // R <= kMostScoreRows
+  float* blockSums = nullptr;  // (Hkv, R, maximaStride): sum of exp(score - block's maximum), or null
 };
 
 /// scores = scale * (q . key of the copy), -infinity for tokens before firstCandidate. A unit is
@@ -122,6 +123,18 @@ struct AttentionPartials {
   std::int64_t perHead;
   int rows;     // R
   int headDim;  // d
+};
+
+/// What all tokens of a row come to: shift = log of the sum of exp(score) over the scores and the
+/// partials firstPartial .. firstPartial + partialCount - 1, so that exp(score - shift) is a token's
+/// probability. A unit is one KV head.
+struct LowBitShiftsArgs {
+  ScoreRows scores;            // with blockSums
+  AttentionPartials partials;  // of the same rows
+  std::int64_t firstPartial;
+  std::int64_t partialCount;
+  int kvHeads;
+  float* shifts;               // (Hkv, R); 0 for a row that sees nothing
 };
 
 /// The values of the copy, weighted by the scores, without `excluded` tokens. A unit is one (KV

@@ -138,6 +138,7 @@ class Backend {
   virtual void reserveLowBit(const LowBitLimits& limits) = 0;
   virtual void quantizeKv(const kernels::QuantizeKvArgs& args) = 0;
   virtual void lowBitScores(const kernels::LowBitScoresArgs& args) = 0;
+  virtual void lowBitShifts(const kernels::LowBitShiftsArgs& args) = 0;
   /// args.scratch is filled in by the backend.
   virtual void lowBitSelect(const kernels::LowBitSelectArgs& args) = 0;
   /// The value pass and exact pairs side by side: parts of one attention that do not depend on each

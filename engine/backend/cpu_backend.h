@@ -48,6 +48,7 @@ class CpuBackend final : public Backend {
   static std::int64_t reservedBytes(const LowBitLimits& limits);
   void quantizeKv(const kernels::QuantizeKvArgs& args) override;
   void lowBitScores(const kernels::LowBitScoresArgs& args) override;
+  void lowBitShifts(const kernels::LowBitShiftsArgs& args) override;
   void lowBitSelect(const kernels::LowBitSelectArgs& args) override;
   void attendParts(std::span<const kernels::LowBitValuesArgs> values,
                    std::span<const kernels::ExactPairsArgs> pairs) override;

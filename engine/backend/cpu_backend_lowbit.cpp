@@ -56,6 +56,11 @@ void CpuBackend::lowBitScores(const kernels::LowBitScoresArgs& args) {
              [&](kernels::Slice units, int) { kernels::lowBitScores(args, units); });
 }
 
+void CpuBackend::lowBitShifts(const kernels::LowBitShiftsArgs& args) {
+  m_pool.run(args.kvHeads, 1,
+             [&](kernels::Slice kvHeads, int) { kernels::lowBitShifts(args, kvHeads); });
+}
+
 void CpuBackend::lowBitSelect(const kernels::LowBitSelectArgs& all) {
   kernels::LowBitSelectArgs args = all;
   args.scratch = static_cast<std::byte*>(m_selectScratch.data());

@@ -72,6 +72,7 @@ LowBitSizes::LowBitSizes(const ModelShape& shape, const CacheOptions& options,
   const std::int64_t heads = shape.kvHeads;
   scoreBytes = heads * scoreHeadStride * kFloatBytes;
   maximaBytes = heads * scoreRows * maximaStride * kFloatBytes;
+  shiftBytes = heads * scoreRows * kFloatBytes;
   partialBytes =
       heads * partials * scoreRows * (shape.headDim + kernels::kPartialTail) * kFloatBytes;
   setBytes = std::int64_t{shape.layers} * heads * pairs * kTokenBytes;
@@ -87,8 +88,8 @@ std::int64_t LowBitSizes::valuePartialsFor(std::int64_t blocks) {
 }
 
 std::int64_t LowBitSizes::bytes() const {
-  return scoreBytes + maximaBytes + partialBytes + 4 * (setBytes + countBytes) + emptyBytes +
-         slotBytes + logitBytes;
+  return scoreBytes + 2 * maximaBytes + shiftBytes + partialBytes + 4 * (setBytes + countBytes) +
+         emptyBytes + slotBytes + logitBytes;
 }
 
 FastTierUse fastTierUse(const ModelShape& shape, const CacheOptions& options, std::int64_t tokens) {

@@ -32,7 +32,8 @@ struct LowBitSizes {
   std::int64_t partials;         // sum of these
 
   std::int64_t scoreBytes;    // (Hkv, scoreHeadStride)
-  std::int64_t maximaBytes;   // (Hkv, R, maximaStride)
+  std::int64_t maximaBytes;   // (Hkv, R, maximaStride), and sums of the same shape
+  std::int64_t shiftBytes;    // (Hkv, R)
   std::int64_t partialBytes;  // (Hkv, partials, R, d + tail)
   std::int64_t setBytes;      // one list of pairs: (L, Hkv, pairs) tokens
   std::int64_t countBytes;    // (L, Hkv)

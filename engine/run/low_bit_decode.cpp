@@ -50,6 +50,8 @@ LowBitDecode::LowBitDecode(Backend& backend, Forward& forward, KvStore& cache, L
   };
   m_scores = allocate(m_sizes.scoreBytes);
   m_maxima = allocate(m_sizes.maximaBytes);
+  m_sums = allocate(m_sizes.maximaBytes);
+  m_shifts = allocate(m_sizes.shiftBytes);
   m_partials = allocate(m_sizes.partialBytes);
   m_logits = allocate(m_sizes.logitBytes);
   m_noCounts = allocate(m_sizes.emptyBytes);  // new memory of a backend is zero
@@ -175,7 +177,7 @@ std::span<const std::uint32_t> LowBitDecode::usedPairs(int layer, int kvHead) co
 }
 
 void LowBitDecode::select(const kernels::ScoreRows& scores, int firstRow, int layer, Sets& into) {
-  m_backend.lowBitSelect({scores, firstRow, m_shape.heads / m_shape.kvHeads, nullptr,
+  m_backend.lowBitSelect({scores, firstRow, m_shape.heads / m_shape.kvHeads, m_shifts.floats(),
                           m_shape.kvHeads, m_sizes.pairs, tokensOf(into, layer),
                           countsOf(into, layer), nullptr});
   into.known = true;
@@ -200,31 +202,19 @@ void LowBitDecode::attend(const LayerRows& rows) {
 
   // The step before may have run with another number of rows; sizes are for the most.
   const kernels::ScoreRows scores{m_scores.floats(),    m_sizes.scoreHeadStride, m_maxima.floats(),
-                                  m_sizes.maximaStride, m_copy.blocks(),         m_rows * group};
+                                  m_sizes.maximaStride, m_copy.blocks(),         m_rows * group,
+                                  m_sums.floats()};
   const std::int64_t sinks = std::min<std::int64_t>(m_options.sinkTokens, copied);
   m_backend.lowBitScores({copy, rows.queries, queryColumns, m_rows, m_shape.heads, scale, sinks,
                           m_options.logits == ScoreLogits::VarianceCorrected, scores});
-  if (m_sizes.pairs > 0) {
-    select(scores, 0, layer, current(kOutputRow));
-    if (m_sizes.rows == 2) {
-      select(scores, (m_rows - 1) * group, layer, current(kSpeculativeRow));
-    }
-  }
 
-  const Sets* const sets = used();
-  const std::uint32_t* const tokens = sets != nullptr ? tokensOf(*sets, layer) : nullptr;
-  const std::int32_t* const counts = sets != nullptr
-                                         ? countsOf(*sets, layer)
-                                         : static_cast<const std::int32_t*>(m_noCounts.data());
+  // Partials: those of the value pass, then the tokens that are always exact, then the pairs.
   const kernels::AttentionPartials partials{m_partials.floats(), m_sizes.partials, m_rows * group,
                                             m_shape.headDim};
-  std::int64_t partial = LowBitSizes::valuePartialsFor(m_copy.blocks());
-  const kernels::LowBitValuesArgs values{copy, scores, tokens, counts, m_sizes.pairs, partials, 0};
-
-  std::array<kernels::ExactPairsArgs, 4> parts;
-  std::size_t partCount = 0;
-  const auto add = [&](const kernels::KvRows& kv, std::int64_t from, std::int64_t count,
-                       int firstRow) {
+  const std::int64_t firstPart = LowBitSizes::valuePartialsFor(m_copy.blocks());
+  std::int64_t partial = firstPart;
+  const auto exactRows = [&](const kernels::KvRows& kv, std::int64_t from, std::int64_t count,
+                             int firstRow) {
     kernels::ExactPairsArgs args{};
     args.kv = kv;
     args.kv.data += from * kv.tokenStride;
@@ -238,38 +228,56 @@ void LowBitDecode::attend(const LayerRows& rows) {
     args.partials = partials;
     args.firstPartial = partial;
     partial += (count + kernels::kPairsChunk - 1) / kernels::kPairsChunk;
-    parts[partCount] = args;
-    return partCount++;
+    return args;
   };
+  std::array<kernels::ExactPairsArgs, 3> islands;
+  std::size_t islandCount = 0;
   if (sinks > 0) {
-    add(m_cache.firstRows(layer), 0, sinks, 0);
+    islands[islandCount++] = exactRows(m_cache.firstRows(layer), 0, sinks, 0);
   }
-  add(newest, copied - firstNewest, rows.first + 1 - copied, 0);
+  islands[islandCount++] = exactRows(newest, copied - firstNewest, rows.first + 1 - copied, 0);
   if (m_rows == 2) {
-    add(newest, rows.first + 1 - firstNewest, 1, 1);
+    islands[islandCount++] = exactRows(newest, rows.first + 1 - firstNewest, 1, 1);
   }
-  const std::size_t others = partCount;
-  if (sets != nullptr) {
-    // With the store in memory rows are read in place: the newest begin with token 0 there.
-    kernels::ExactPairsArgs& args =
-        parts[add(m_buffer ? m_buffer->rows(layer) : newest, 0, m_sizes.pairs, 0)];
-    args.indices = tokens;
-    args.indicesStride = m_sizes.pairs;
-    args.counts = counts;
+  m_backend.attendParts({}, std::span(islands).first(islandCount));
+
+  if (m_sizes.pairs > 0) {
+    m_backend.lowBitShifts(
+        {scores, partials, firstPart, partial - firstPart, m_shape.kvHeads, m_shifts.floats()});
+    select(scores, 0, layer, current(kOutputRow));
+    if (m_sizes.rows == 2) {
+      select(scores, (m_rows - 1) * group, layer, current(kSpeculativeRow));
+    }
   }
-  if (m_buffer && sets != nullptr) {
-    attendFetched(layer, *sets, parts[others], values, std::span(parts).first(others));
+
+  const Sets* const sets = used();
+  const std::uint32_t* const tokens = sets != nullptr ? tokensOf(*sets, layer) : nullptr;
+  const std::int32_t* const counts = sets != nullptr
+                                         ? countsOf(*sets, layer)
+                                         : static_cast<const std::int32_t*>(m_noCounts.data());
+  const kernels::LowBitValuesArgs values{copy, scores, tokens, counts, m_sizes.pairs, partials, 0};
+  if (sets == nullptr) {
+    m_backend.attendParts({&values, 1}, {});
   } else {
-    m_backend.attendParts({&values, 1}, std::span(parts).first(partCount));
+    // With the store in memory rows are read in place: the newest begin with token 0 there.
+    kernels::ExactPairsArgs pairs =
+        exactRows(m_buffer ? m_buffer->rows(layer) : newest, 0, m_sizes.pairs, 0);
+    pairs.indices = tokens;
+    pairs.indicesStride = m_sizes.pairs;
+    pairs.counts = counts;
+    if (m_buffer) {
+      attendFetched(layer, *sets, pairs, values);
+    } else {
+      m_backend.attendParts({&values, 1}, {&pairs, 1});
+    }
   }
   m_backend.joinPartials(
       {partials, partial, m_rows, m_shape.heads, m_shape.kvHeads, rows.out, queryColumns, nullptr});
 }
 
-/// Pairs that are not at hand travel while the value pass and the other exact parts are computed.
+/// Pairs that are not at hand travel while the value pass is computed.
 void LowBitDecode::attendFetched(int layer, const Sets& sets, kernels::ExactPairsArgs pairs,
-                                 const kernels::LowBitValuesArgs& values,
-                                 std::span<const kernels::ExactPairsArgs> others) {
+                                 const kernels::LowBitValuesArgs& values) {
   auto* const slots = static_cast<std::uint32_t*>(m_slots.data());
   for (int head = 0; head < m_shape.kvHeads; ++head) {
     const std::span<const std::uint32_t> wanted = pairsOf(sets, layer, head);
@@ -278,7 +286,7 @@ void LowBitDecode::attendFetched(int layer, const Sets& sets, kernels::ExactPair
                        slots + std::int64_t{head} * m_sizes.pairs);
   }
   pairs.indices = slots;
-  m_backend.attendParts({&values, 1}, others);
+  m_backend.attendParts({&values, 1}, {});
   m_buffer->wait(layer);
   m_backend.attendParts({}, {&pairs, 1});
   if (m_sizes.rows == 2) {

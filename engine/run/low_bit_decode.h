@@ -30,8 +30,9 @@ namespace bookwheel {
 /// next token. The first step behind a prompt runs alone, over the copy only, and chooses by its
 /// own row (pre-decode).
 ///
-/// The sets are ranked by the sum over a KV head's query heads of exp(score - largest score of the
-/// row), which differs from the mean of probabilities by a factor for each row.
+/// The sets are ranked by the mean of probabilities over the query heads that share a KV head; a
+/// probability is exp(score) over the sum of that of all tokens the row sees, low-bit scores for
+/// those of the copy.
 ///
 /// Allocates nothing while stepping. Engine thread.
 class LowBitDecode {
@@ -80,8 +81,7 @@ class LowBitDecode {
   Sets& before(SetOf row) { return m_sets[row][1 - m_parity]; }
   const Sets* used() const;
   void attendFetched(int layer, const Sets& sets, kernels::ExactPairsArgs pairs,
-                     const kernels::LowBitValuesArgs& values,
-                     std::span<const kernels::ExactPairsArgs> others);
+                     const kernels::LowBitValuesArgs& values);
   void countResidents();
 
   // Constant after construction.
@@ -95,6 +95,8 @@ class LowBitDecode {
 
   Buffer m_scores;
   Buffer m_maxima;
+  Buffer m_sums;    // of the shape of m_maxima
+  Buffer m_shifts;  // (Hkv, R)
   Buffer m_partials;
   Buffer m_logits;
   Buffer m_noCounts;                          // int32 (Hkv): zeros

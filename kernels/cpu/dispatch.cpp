@@ -140,6 +140,9 @@ void attentionCombine(const AttentionArgs& args, Slice units) {
 
 void quantizeKv(const QuantizeKvArgs& args, Slice units) { table().quantizeKv(args, units); }
 void lowBitScores(const LowBitScoresArgs& args, Slice units) { table().lowBitScores(args, units); }
+void lowBitShifts(const LowBitShiftsArgs& args, Slice kvHeads) {
+  table().lowBitShifts(args, kvHeads);
+}
 void lowBitSelectParts(const LowBitSelectArgs& args, Slice units) {
   table().lowBitSelectParts(args, units);
 }

@@ -21,6 +21,7 @@ struct KernelTable {
   void (*attentionCombine)(const AttentionArgs&, Slice);
   void (*quantizeKv)(const QuantizeKvArgs&, Slice);
   void (*lowBitScores)(const LowBitScoresArgs&, Slice);
+  void (*lowBitShifts)(const LowBitShiftsArgs&, Slice);
   void (*lowBitSelectParts)(const LowBitSelectArgs&, Slice);
   void (*lowBitSelectJoin)(const LowBitSelectArgs&, Slice);
   void (*lowBitValues)(const LowBitValuesArgs&, Slice);

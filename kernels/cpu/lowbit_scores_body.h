@@ -124,6 +124,18 @@ inline float hideAndPeak(float* scores, std::int64_t hidden) {
   return maxOf(most);
 }
 
+/// Sum of exp(score - peak) of a row of scores; peak is their maximum.
+inline float sumAbovePeak(const float* scores, float peak) {
+  const Float from = splat(peak == kMinusInfinity ? 0.0F : peak);
+  Float sum = zero();
+  for (int i = 0; i < kLowBitBlock; i += kLanes) {
+    // The second operand where the score is NaN.
+    const Float score = maximum(load(scores + i), splat(kMinusInfinity));
+    sum = add(sum, exponentialNear(sub(score, from)));
+  }
+  return peak == kMinusInfinity ? 0.0F : sumOf(sum);
+}
+
 template <int kBits>
 void scoreBlock(const LowBitScoresArgs& args, const LowBitPlane& plane, const std::byte* block,
                 FoldedQueries& rows, float* scores) {
@@ -170,8 +182,13 @@ void lowBitScoresBody(const LowBitScoresArgs& args, Slice units) {
       const std::int64_t before = args.firstCandidate - b * kLowBitBlock;
       const std::int64_t hidden = before < 0 ? 0 : before < kLowBitBlock ? before : kLowBitBlock;
       for (int r = 0; r < out.rows; ++r) {
-        out.blockMaxima[(head * out.rows + r) * out.maximaStride + b] =
+        const float peak =
             hidden > 0 ? hideAndPeak(scores + r * kLowBitBlock, hidden) : maxOf(load(rows.tops[r]));
+        const std::int64_t at = (head * out.rows + r) * out.maximaStride + b;
+        out.blockMaxima[at] = peak;
+        if (out.blockSums != nullptr) {
+          out.blockSums[at] = sumAbovePeak(scores + r * kLowBitBlock, peak);
+        }
       }
     }
   }

@@ -11,6 +11,7 @@
 
 #include "kernels/cpu/attention_body.h"
 #include "kernels/cpu/lowbit_layout.h"
+#include "kernels/cpu/pairs_body.h"
 
 namespace bookwheel::kernels {
 namespace {
@@ -185,6 +186,34 @@ inline void sumBlock(const SelectPart& part, int block, std::int32_t* keys) {
     }
     // Minus infinity, a negative key, where every score is.
     storeInts(keys + i, bitsAsInts(minimum(sum, add(best, splat(3e38F)))));
+  }
+}
+
+void lowBitShiftsBody(const LowBitShiftsArgs& args, Slice kvHeads) {
+  const ScoreRows& in = args.scores;
+  const int d = args.partials.headDim;
+  for (std::int64_t head = kvHeads.begin; head < kvHeads.end; ++head) {
+    for (int r = 0; r < in.rows; ++r) {
+      const float* maxima = in.blockMaxima + (head * in.rows + r) * in.maximaStride;
+      const float* sums = in.blockSums + (head * in.rows + r) * in.maximaStride;
+      float peak = kMinusInfinity;
+      for (std::int64_t b = 0; b < in.blocks; ++b) {
+        peak = maxima[b] > peak ? maxima[b] : peak;
+      }
+      for (std::int64_t i = 0; i < args.partialCount; ++i) {
+        const float m = partialOf(args.partials, head, args.firstPartial + i, r)[d];
+        peak = m > peak ? m : peak;
+      }
+      float sum = 0.0F;
+      for (std::int64_t b = 0; b < in.blocks; ++b) {
+        sum += sums[b] != 0.0F ? sums[b] * exponential(maxima[b] - peak) : 0.0F;
+      }
+      for (std::int64_t i = 0; i < args.partialCount; ++i) {
+        const float* part = partialOf(args.partials, head, args.firstPartial + i, r);
+        sum += part[d + 1] != 0.0F ? part[d + 1] * exponential(part[d] - peak) : 0.0F;
+      }
+      args.shifts[head * in.rows + r] = sum > 0.0F ? peak + __builtin_logf(sum) : 0.0F;
+    }
   }
 }
 

@@ -174,7 +174,10 @@ class SessionCacheTest : public QObject {
     int steps = 0;
     session->answer(ids, greedy(30), {},
                     [&](TokenId, std::string_view, const StepStats& stats) {
-                      // The first token comes from reading the question, which attends exactly.
+                      if (stats.decodeUs == 0) {
+            return;  // the rest of a character that the last token left incomplete
+          }
+          // The first token comes from reading the question, which attends exactly.
                       const bool decodedStep = steps > 0;
                       QCOMPARE(stats.pairs.wanted, decodedStep ? 32 * 2 * 2 : 0);
                       QCOMPARE(stats.position, 499 + steps);

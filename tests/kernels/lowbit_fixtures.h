@@ -179,9 +179,10 @@ class Scores {
   Scores(int kvHeads, int rows, std::int64_t blocks)
       : m_kvHeads(kvHeads),
         m_scores(static_cast<std::size_t>(kvHeads * (blocks * rows * 64 + 16)), NAN),
-        m_maxima(static_cast<std::size_t>(kvHeads * rows * stride(blocks)), NAN) {
-    m_rows = {
-        m_scores.data(), blocks * rows * 64 + 16, m_maxima.data(), stride(blocks), blocks, rows};
+        m_maxima(static_cast<std::size_t>(kvHeads * rows * stride(blocks)), NAN),
+        m_sums(m_maxima) {
+    m_rows = {m_scores.data(), blocks * rows * 64 + 16, m_maxima.data(), stride(blocks),
+              blocks,          rows,                    m_sums.data()};
   }
   const kernels::ScoreRows& rows() const { return m_rows; }
   float& at(int head, int row, std::int64_t token) {
@@ -190,6 +191,19 @@ class Scores {
   }
   float maximum(int head, int row, std::int64_t block) const {
     return m_rows.blockMaxima[(head * m_rows.rows + row) * m_rows.maximaStride + block];
+  }
+  float sum(int head, int row, std::int64_t block) const {
+    return m_rows.blockSums[(head * m_rows.rows + row) * m_rows.maximaStride + block];
+  }
+  /// Sum of exp(score - the block's maximum); NaN counts as minus infinity.
+  double plainSum(int head, int row, std::int64_t block) {
+    const float most = maximum(head, row, block);
+    double sum = 0;
+    for (std::int64_t t = block * 64; t < block * 64 + 64; ++t) {
+      const float score = at(head, row, t);
+      sum += score > -kInfinity ? std::exp(static_cast<double>(score - most)) : 0.0;
+    }
+    return sum;
   }
   /// What lowBitScores leaves there: NaN counts as minus infinity.
   void findMaxima() {
@@ -200,8 +214,10 @@ class Scores {
           for (std::int64_t t = b * 64; t < b * 64 + 64; ++t) {
             most = at(h, r, t) > most ? at(h, r, t) : most;
           }
-          m_maxima[static_cast<std::size_t>((h * m_rows.rows + r) * m_rows.maximaStride + b)] =
-              most;
+          const auto place =
+              static_cast<std::size_t>((h * m_rows.rows + r) * m_rows.maximaStride + b);
+          m_maxima[place] = most;
+          m_sums[place] = static_cast<float>(plainSum(h, r, b));
         }
       }
     }
@@ -212,6 +228,7 @@ class Scores {
   int m_kvHeads;
   std::vector<float> m_scores;
   std::vector<float> m_maxima;
+  std::vector<float> m_sums;
   kernels::ScoreRows m_rows{};
 };
 

@@ -2,6 +2,7 @@
 // Selection on every instruction set: exactly the k best of the given scores, ties by the lower
 // token.
 #include "tests/kernels/lowbit_fixtures.h"
+#include "tests/support/seeded_random.h"
 
 #include <algorithm>
 #include <numeric>
@@ -55,6 +56,8 @@ class LowBitSelectTest : public QObject {
   void fewerCandidates();
   void usesShifts_data() { addSets(); }
   void usesShifts();
+  void shiftsAreLogSums_data() { addSets(); }
+  void shiftsAreLogSums();
   void farBelowTheMaximum_data() { addSets(); }
   void farBelowTheMaximum();
   void slicesDoNotMatter_data() { addSets(); }
@@ -235,6 +238,52 @@ void LowBitSelectTest::usesShifts() {
 
 // One token so far above the rest that their exponentials are 0: they are equal then, and still
 // candidates.
+void LowBitSelectTest::shiftsAreLogSums() {
+  QFETCH(InstructionSet, set);
+  const tests::WithInstructionSet with(set);
+  constexpr int kHeads = 2;
+  constexpr int kRows = 3;
+  constexpr int kBlocks = 21;
+  constexpr int kPartials = 4;
+  constexpr int kD = 32;
+  SeededRandom random(5);
+  Scores scores(kHeads, kRows, kBlocks);
+  tests::Partials partials(kHeads, kPartials, kRows, kD);
+  std::vector<double> expected;
+  for (int h = 0; h < kHeads; ++h) {
+    for (int r = 0; r < kRows; ++r) {
+      double sum = 0;
+      // The last row sees nothing at all.
+      const bool blind = h == 1 && r == kRows - 1;
+      for (std::int64_t t = 0; t < kBlocks * 64; ++t) {
+        const bool hidden = blind || t < 70;  // a whole block and some more
+        scores.at(h, r, t) = hidden ? -kInfinity : 8.0F * random.unit() - 4.0F;
+        sum += hidden ? 0.0 : std::exp(static_cast<double>(scores.at(h, r, t)));
+      }
+      for (int i = 0; i < kPartials; ++i) {
+        float* part = partials.at(h, i, r);
+        const bool empty = blind || i == 2;
+        part[kD] = empty ? -kInfinity : 12.0F * random.unit() - 6.0F;
+        part[kD + 1] = empty ? 0.0F : 1.0F + 9.0F * random.unit();
+        // Partial 0 belongs to others.
+        sum += empty || i == 0
+                   ? 0.0
+                   : std::exp(static_cast<double>(part[kD])) * static_cast<double>(part[kD + 1]);
+      }
+      expected.push_back(blind ? 0.0 : std::log(sum));
+    }
+  }
+  scores.findMaxima();
+  std::vector<float> shifts(kHeads * kRows, NAN);
+  const kernels::LowBitShiftsArgs args{scores.rows(), partials.get(), 1,
+                                       kPartials - 1, kHeads,         shifts.data()};
+  tests::runUnits(kernels::lowBitShifts, args, std::int64_t{kHeads}, Slicing::Whole);
+  for (std::size_t i = 0; i < shifts.size(); ++i) {
+    QVERIFY2(std::abs(static_cast<double>(shifts[i]) - expected[i]) < 1e-3,
+             qPrintable(QString("%1 %2 %3").arg(i).arg(shifts[i]).arg(expected[i])));
+  }
+}
+
 void LowBitSelectTest::farBelowTheMaximum() {
   QFETCH(InstructionSet, set);
   const tests::WithInstructionSet with(set);

@@ -348,6 +348,9 @@ void LowBitTest::scores() {
             most = std::max(most, out.at(head, row, t));
           }
           QCOMPARE(out.maximum(head, row, b), most);
+          // exponentialNear() is exact to about 1e-4.
+          const double sum = out.plainSum(head, row, b);
+          QVERIFY(std::abs(static_cast<double>(out.sum(head, row, b)) - sum) <= 1e-3 * sum);
         }
       }
     }
@@ -404,6 +407,7 @@ void LowBitTest::nanQueriesShow() {
     QVERIFY(std::isnan(out.at(0, 1, token)));
   }
   QCOMPARE(out.maximum(0, 1, 0), -kInfinity);
+  QCOMPARE(out.sum(0, 1, 0), 0.0F);
   tests::Partials partials(1, 1, 2, 64);
   const kernels::LowBitValuesArgs values{copy.kv(), out.rows(),     nullptr, nullptr,
                                          0,         partials.get(), 0};

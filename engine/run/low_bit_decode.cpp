@@ -118,11 +118,16 @@ std::span<const float> LowBitDecode::step(TokenId token) {
   }
   const std::array<TokenId, 2> ids{token, speculate ? *m_guess : 0};
   m_cache.reserve(m_rows);
-  m_forward.run(std::span(ids).first(static_cast<std::size_t>(m_rows)), position, m_rows,
-                [this](const LayerRows& rows) {
-                  attend(rows);
-                  return true;
-                });
+  try {
+    m_forward.run(std::span(ids).first(static_cast<std::size_t>(m_rows)), position, m_rows,
+                  [this](const LayerRows& rows) {
+                    attend(rows);
+                    return true;
+                  });
+  } catch (...) {
+    restart();  // the layers before have this step's sets, those behind older ones
+    throw;
+  }
   if (m_backend.takeFault()) {
     restart();
     throwNumericFault(position, m_shape);

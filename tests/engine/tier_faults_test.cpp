@@ -19,10 +19,10 @@ namespace {
 /// A session with its cache in a file of its own folder, and the answer that is right.
 class Reader {
  public:
-  Reader() {
+  explicit Reader(CachePolicy policy = CachePolicy::Corrected) {
     SessionOptions options;
     options.chunkTokens = 64;
-    options.cache.policy = CachePolicy::Corrected;
+    options.cache.policy = policy;
     options.cache.pairs = 32;
     expected = m_model.open(options)->answer(ids(), greedy(60), {}, {}, {}).tokens;
     options.capacity = CapacityPlace::File;
@@ -112,6 +112,19 @@ class TierFaultsTest : public QObject {
         QVERIFY(failure && failure->code() == ErrorCode::FileIo);
       }
     }
+    QVERIFY(reader.answer() == reader.expected);
+  }
+
+  // A step that failed between two layers leaves no sets behind that the next one would use.
+  void thePaperStepStartsAnewAfterAFailure() {
+    Reader reader(CachePolicy::Paper);
+    reader.session->read(Reader::ids(), {}, {});
+    std::optional<Error> failure;
+    {
+      const FailingFile failing(reader.folder(), FileCall::Read, 40, EIO, FaultLength::FromThenOn);
+      failure = reader.failure();
+    }
+    QVERIFY(failure && failure->code() == ErrorCode::FileIo);
     QVERIFY(reader.answer() == reader.expected);
   }
 

@@ -2,11 +2,11 @@
 // ThreadPool: the CPU workers that share the units of one operation at a time.
 #include "engine/backend/thread_pool.h"
 
+#include "engine/backend/signals_blocked.h"
 #include "engine/error.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -38,23 +38,6 @@ void pauseCpu() {
 }
 
 std::uint32_t generationOf(std::uint32_t state) { return state / kGenerationStep; }
-
-/// Blocks all signals while it lives: threads made meanwhile inherit that, so that the program's
-/// signals reach the program's own threads and interrupt their system calls.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &m_before);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &m_before, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t m_before;
-};
 
 }  // namespace
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/cache/row_reader.h"
 
+#include "engine/backend/signals_blocked.h"
 #include "engine/cache/file_io.h"
-
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <array>
@@ -30,23 +28,6 @@ std::int64_t nowNs() {
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
-
-/// Blocks all signals while it lives: threads made meanwhile inherit that, so that the program's
-/// signals reach the program's own threads.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &m_before);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &m_before, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t m_before;
-};
 
 }  // namespace
 

@@ -235,7 +235,9 @@ std::span<const float> Session::Impl::step(TokenId token) {
     const ActivationRounding all;
   };
   const StepRounding stepRounding(*backend, activations);
-  settle();
+  if (!lowBit) {
+    settle();  // a step over the copy does this itself
+  }
   const std::span<const float> logits = lowBit ? lowBit->step(token) : decode.step(token);
   ids.push_back(token);
   return logits;

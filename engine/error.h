@@ -20,6 +20,7 @@ enum class ErrorCode {
   DoesNotFit,        ///< more tokens than the model reads, or more memory than there is
   NumericFault,      ///< NaN or infinity where there must be none
   InvalidRequest,    ///< a caller's number is out of its range
+  KeptBookDiffers,   ///< what is kept of a book is of another model, text or version
 };
 
 /// The request cannot go on. The message is one sentence for a person: what was attempted, on
@@ -44,10 +45,10 @@ class Error : public std::runtime_error {
 
 /// A mistake of ours, never of the input: says which and stops. On in all builds; not for inner
 /// loops.
-#define BOOKWHEEL_ASSERT(condition)                                                         \
-  do {                                                                                      \
-    if (!(condition)) {                                                                     \
+#define BOOKWHEEL_ASSERT(condition)                                                          \
+  do {                                                                                       \
+    if (!(condition)) {                                                                      \
       std::fprintf(stderr, "%s:%d: assertion failed: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                         \
-    }                                                                                       \
+      std::abort();                                                                          \
+    }                                                                                        \
   } while (false)

@@ -6,7 +6,6 @@
 #include "engine/model/printable.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -22,6 +21,8 @@ namespace bookwheel {
 namespace {
 
 constexpr int kMostReaders = 64;
+/// More tokens than any context; keeps every offset far below 2^63.
+constexpr std::int64_t kMostFileTokens = std::int64_t{1} << 32;
 // What a model file may say (engine/model/shape.h checks it); keeps offsets far below 2^63.
 constexpr int kMostLayers = 1024;
 constexpr int kMostHeads = 1024;
@@ -88,38 +89,11 @@ std::filesystem::path folderOf(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
-/// Returns 0 or the error number.
-int syncFolder(const std::filesystem::path& folder) {
-  const int descriptor = openFile(folder, O_RDONLY | O_DIRECTORY);
-  if (descriptor < 0) {
-    return errno;
-  }
-  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
-  ::close(descriptor);
-  // A file system without it has nothing to sync.
-  return error == EINVAL ? 0 : error;
-}
-
-/// One process at a time. Throws if another one has it.
-void lockFile(int descriptor, const std::filesystem::path& path) {
-  int result = 0;
-  do {
-    result = ::flock(descriptor, LOCK_EX | LOCK_NB);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0 && errno == EWOULDBLOCK) {
-    throw Error(ErrorCode::FileIo, "The cache file " + printablePath(path) +
-                                       " is in use by another program; close that first.");
-  }
-  // Any other error: a file system without locks.
-}
-
 void throwIf(std::optional<Error> error) {
   if (error) {
     throw *error;
   }
 }
-
-std::span<iovec> one(iovec& piece) { return {&piece, 1}; }
 
 std::string freeSpace(int descriptor) {
   struct statvfs status {};
@@ -143,14 +117,12 @@ CapacityFile::Descriptor::~Descriptor() {
   }
 }
 
-CapacityFile::CapacityFile(Descriptor descriptor, std::filesystem::path path, Life life,
-                           const KvShape& shape, std::int64_t maxTokens, int readers)
-    : m_descriptor(std::move(descriptor)),
-      m_path(std::move(path)),
-      m_life(life),
-      m_layout{shape},
+CapacityFile::CapacityFile(Descriptor descriptor, std::filesystem::path path, const KvShape& shape,
+                           std::int64_t maxTokens, int readers)
+    : m_layout{shape},
       m_maxTokens(maxTokens),
-      m_boot(currentBoot()),
+      m_descriptor(std::move(descriptor)),
+      m_path(std::move(path)),
       m_reader(m_descriptor.value(), m_layout, m_path, readers) {
   // Single rows are read here and there: reading ahead of them would be wasted. readLayer's large
   // reads name their range in full, and willNeed asks for the next one.
@@ -165,138 +137,67 @@ std::unique_ptr<CapacityFile> CapacityFile::temporary(const std::filesystem::pat
   if (descriptor.value() < 0) {
     throw cannotCreate(folder, errno);
   }
-  return std::unique_ptr<CapacityFile>(new CapacityFile(
-      std::move(descriptor), folder / "(temporary)", Life::Temporary, shape, maxTokens, readers));
+  return std::unique_ptr<CapacityFile>(
+      new CapacityFile(std::move(descriptor), folder / "(temporary)", shape, maxTokens, readers));
 }
 
-std::unique_ptr<CapacityFile> CapacityFile::create(const std::filesystem::path& path,
-                                                   const KvShape& shape, std::int64_t maxTokens,
-                                                   const KvFingerprint& fingerprint, int readers) {
-  check(shape, maxTokens, readers);
-  Descriptor descriptor(openFile(path, O_RDWR | O_CREAT | O_EXCL));
-  if (descriptor.value() < 0) {
-    if (const int error = errno; error != EEXIST) {
-      throw cannotCreate(folderOf(path), error);
-    }
-    throw Error(ErrorCode::FileIo, "There is a file " + printablePath(path) +
-                                       " already; delete it or choose another name.");
-  }
-  try {
-    lockFile(descriptor.value(), path);
-    std::unique_ptr<CapacityFile> file(
-        new CapacityFile(std::move(descriptor), path, Life::Kept, shape, maxTokens, readers));
-    file->writeHeader(fingerprint);
-    return file;
-  } catch (...) {
-    ::unlink(path.c_str());
-    throw;
-  }
-}
-
-std::unique_ptr<CapacityFile> CapacityFile::open(const std::filesystem::path& path,
-                                                 const KvShape& shape, std::int64_t maxTokens,
-                                                 const KvFingerprint& fingerprint, int readers) {
+std::unique_ptr<CapacityFile> CapacityFile::named(const std::filesystem::path& path,
+                                                  const KvShape& shape, std::int64_t maxTokens,
+                                                  int readers) {
   check(shape, maxTokens, readers);
   // O_NONBLOCK: opening a named pipe must not wait for its other end. It changes nothing for files.
-  Descriptor descriptor(openFile(path, O_RDWR | O_NONBLOCK));
+  Descriptor descriptor(openFile(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK));
   if (descriptor.value() < 0) {
-    const int error = errno;
-    if (error == ENOENT || error == ENOTDIR) {
-      throw Error(ErrorCode::FileMissing,
-                  "There is no cache file " + printablePath(path) + "; read the document again.");
-    }
-    throw Error(error == EACCES || error == EPERM || error == EROFS || error == EISDIR
-                    ? ErrorCode::FileMissing
-                    : ErrorCode::FileIo,
-                "The cache file " + printablePath(path) +
-                    " could not be opened: " + systemReason(error) + "; read the document again.");
+    throw cannotCreate(folderOf(path), errno);
   }
   struct stat status {};
   if (::fstat(descriptor.value(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    throw Error(ErrorCode::FileMissing,
-                printablePath(path) + " is no file; choose another name for the cache file.");
+    throw Error(ErrorCode::FileIo,
+                printablePath(path) + " is no file; choose another folder for the cache.");
   }
-  lockFile(descriptor.value(), path);
-  std::unique_ptr<CapacityFile> file(
-      new CapacityFile(std::move(descriptor), path, Life::Kept, shape, maxTokens, readers));
-  file->readHeader(fingerprint, status.st_size);
-  return file;
+  return std::unique_ptr<CapacityFile>(
+      new CapacityFile(std::move(descriptor), path, shape, maxTokens, readers));
 }
 
-CapacityFile::~CapacityFile() {
-  if (m_generation > 0) {  // a kept file whose header is whole
-    try {
-      sync();
-    } catch (const Error&) {
-      // The header counts less than there is, and what it counts is whole.
-    }
-  }
+CapacityFile::~CapacityFile() = default;
+
+std::int64_t CapacityFile::adopt(std::int64_t tokens) {
+  BOOKWHEEL_ASSERT(tokens >= 0 && tokens <= m_maxTokens);
+  m_reader.waitUntilIdle();
+  struct stat status {};
+  const bool isKnown = ::fstat(m_descriptor.value(), &status) == 0;
+  const std::int64_t segments = isKnown ? status.st_size / m_layout.segmentBytes() : 0;
+  m_tokens = std::min(tokens, segments * kSegmentTokens);
+  m_reservedTokens = m_layout.segments(m_tokens) * kSegmentTokens;
+  // What is behind is of nobody; that it cannot be given back harms nobody either: reserve() makes
+  // sure of the space it needs.
+  [[maybe_unused]] const int ignored =
+      ::ftruncate(m_descriptor.value(), m_layout.fileBytes(m_reservedTokens));
+  return m_tokens;
 }
 
-void CapacityFile::writeHeader(const KvFingerprint& fingerprint) {
-  // Whole pages, so that a record never needs new space.
-  std::array<std::byte, CapacityFileLayout::kHeaderBytes> header{};
-  const auto identity = encodeIdentity(m_layout.shape, fingerprint);
-  std::copy(identity.begin(), identity.end(), header.begin());
-  iovec piece{header.data(), header.size()};
-  throwIf(writePieces(m_descriptor.value(), 0, one(piece), m_path));
-  writeRecord(0, 0);
-  // The name as well shall outlast a power cut.
-  int error = ::fsync(m_descriptor.value()) == 0 ? 0 : errno;
-  if (error == 0) {
-    error = syncFolder(folderOf(m_path));
-  }
-  if (error != 0) {
-    throw cannotCreate(folderOf(m_path), error);
-  }
+void CapacityFile::swapFile(CapacityFile& other) {
+  const auto same = [](const KvShape& a, const KvShape& b) {
+    return a.layers == b.layers && a.kvHeads == b.kvHeads && a.headDim == b.headDim;
+  };
+  BOOKWHEEL_ASSERT(same(shape(), other.shape()) && m_maxTokens == other.m_maxTokens);
+  m_reader.waitUntilIdle();
+  other.m_reader.waitUntilIdle();
+  m_descriptor.swap(other.m_descriptor);
+  std::swap(m_path, other.m_path);
+  std::swap(m_tokens, other.m_tokens);
+  std::swap(m_reservedTokens, other.m_reservedTokens);
+  std::swap(m_protectedTokens, other.m_protectedTokens);
+  m_reader.setFile(m_descriptor.value(), m_path);
+  other.m_reader.setFile(other.m_descriptor.value(), other.m_path);
 }
 
-void CapacityFile::readHeader(const KvFingerprint& fingerprint, std::int64_t fileBytes) {
-  const std::string file = "The cache file " + printablePath(m_path);
-  if (fileBytes < CapacityFileLayout::kHeaderBytes) {
-    throw Error(ErrorCode::FileIo, file + " has " + number(fileBytes) + " bytes and its header " +
-                                       number(CapacityFileLayout::kHeaderBytes) +
-                                       "; read the document again.");
-  }
-  std::array<std::byte, kIdentityBytes> identity;
-  iovec piece{identity.data(), identity.size()};
-  throwIf(readPieces(m_descriptor.value(), 0, one(piece), m_path));
-  checkIdentity(identity, m_layout.shape, fingerprint, m_path);
-
-  std::optional<CapacityFileRecord> newest;
-  for (const std::uint64_t generation : {0, 1}) {
-    std::array<std::byte, kRecordBytes> bytes;
-    piece = {bytes.data(), bytes.size()};
-    throwIf(readPieces(m_descriptor.value(), recordOffset(generation), one(piece), m_path));
-    const std::optional<CapacityFileRecord> record = decodeRecord(bytes);
-    if (record && record->generation % 2 == generation &&
-        (!newest || record->generation > newest->generation)) {
-      newest = record;
-    }
-  }
-  if (!newest) {
-    throw Error(ErrorCode::FileIo, file +
-                                       " is damaged: neither record of how many tokens it holds "
-                                       "fits its checksum; read the document again.");
-  }
-  // Since another start of the system only synced rows can be relied upon.
-  const bool isSameStart = newest->boot == m_boot && m_boot != decltype(m_boot){};
-  const std::int64_t tokens = isSameStart ? newest->tokens : newest->syncedTokens;
-  if (tokens > m_maxTokens) {
-    throw Error(ErrorCode::DoesNotFit, file + " holds " + number(tokens) +
-                                           " tokens and the context is " + number(m_maxTokens) +
-                                           "; choose a larger context.");
-  }
-  if (fileBytes < m_layout.fileBytes(tokens)) {
-    throw Error(ErrorCode::FileIo, file + " was cut: its " + number(tokens) + " tokens take " +
-                                       number(m_layout.fileBytes(tokens)) + " bytes and it has " +
-                                       number(fileBytes) + "; read the document again.");
-  }
-  m_tokens = tokens;
-  m_syncedTokens = newest->syncedTokens;
-  m_generation = newest->generation;
-  // Space behind the tokens may be there or may have holes: reserve() makes sure of it anew.
-  m_reservedTokens = m_layout.segments(tokens) * kSegmentTokens;
+int CapacityFile::sync() const noexcept {
+  int result = 0;
+  do {
+    result = ::fdatasync(m_descriptor.value());
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
 }
 
 // ---- Growing ------------------------------------------------------------------------------------
@@ -345,95 +246,19 @@ void CapacityFile::write(int layer, std::int64_t firstToken, const kernels::KvRo
 
 void CapacityFile::commit(std::int64_t count) {
   BOOKWHEEL_ASSERT(count >= 0 && m_tokens + count <= m_reservedTokens);
-  const std::int64_t tokens = m_tokens + count;
-  if (m_life == Life::Kept && count > 0) {
-    throwIfSyncFailed();
-    if (tokens - m_syncedTokens >= kSegmentTokens) {
-      syncDisk();
-      writeRecord(tokens, tokens);
-      m_syncedTokens = tokens;
-    } else {
-      writeRecord(tokens, m_syncedTokens);
-    }
-  }
-  m_tokens = tokens;
+  m_tokens += count;
 }
 
 void CapacityFile::truncate(std::int64_t tokens) {
   BOOKWHEEL_ASSERT(tokens >= 0 && tokens <= m_tokens);
   m_reader.waitUntilIdle();
-  if (m_life == Life::Kept && (tokens < m_tokens || m_syncError != 0)) {
-    const bool mustSync = tokens < m_syncedTokens || m_syncError != 0;
-    const std::int64_t syncedTokens = std::min(tokens, m_syncedTokens);
-    writeRecord(tokens, syncedTokens);
-    if (mustSync) {
-      // Before rows that the disk's header still counts are written over.
-      syncDisk();
-      m_syncedTokens = syncedTokens;
-      if (tokens == syncedTokens) {
-        m_syncError = 0;
-      }
-    }
-  }
   m_tokens = tokens;
   // One segment stays: the next answer needs it again.
-  const std::int64_t kept = (m_layout.segments(tokens) + 1) * kSegmentTokens;
+  const std::int64_t kept =
+      std::max(m_layout.segments(tokens) + 1, m_layout.segments(m_protectedTokens)) *
+      kSegmentTokens;
   if (kept < m_reservedTokens && ::ftruncate(m_descriptor.value(), m_layout.fileBytes(kept)) == 0) {
     m_reservedTokens = kept;
-  }
-}
-
-void CapacityFile::sync() {
-  if (m_life == Life::Temporary) {
-    return;
-  }
-  struct stat status {};
-  if (::fstat(m_descriptor.value(), &status) == 0 && status.st_nlink == 0) {
-    throw Error(ErrorCode::FileIo, "The cache file " + printablePath(m_path) +
-                                       " was deleted while it was in use: its " + number(m_tokens) +
-                                       " tokens last until the program ends.");
-  }
-  throwIfSyncFailed();
-  if (m_syncedTokens < m_tokens) {
-    syncDisk();
-    writeRecord(m_tokens, m_tokens);
-    syncDisk();  // the record itself
-    m_syncedTokens = m_tokens;
-  }
-}
-
-void CapacityFile::writeRecord(std::int64_t tokens, std::int64_t syncedTokens) {
-  auto bytes = encodeRecord({m_generation + 1, tokens, syncedTokens, m_boot});
-  iovec piece{bytes.data(), bytes.size()};
-  // A record that was half written is written anew: the generation counts only whole ones.
-  throwIf(writePieces(m_descriptor.value(), recordOffset(m_generation + 1), one(piece), m_path));
-  ++m_generation;
-}
-
-void CapacityFile::syncDisk() {
-  int result = 0;
-  do {
-    result = ::fdatasync(m_descriptor.value());
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) {
-    m_syncError = errno;
-    try {
-      // The system may have thrown unsynced rows away: whoever opens the file next is not to count
-      // them.
-      writeRecord(m_syncedTokens, m_syncedTokens);
-    } catch (const Error&) {
-      // Nothing can be written any more.
-    }
-    throwIfSyncFailed();
-  }
-}
-
-void CapacityFile::throwIfSyncFailed() const {
-  if (m_syncError != 0) {
-    throw Error(ErrorCode::FileIo,
-                "The cache file " + printablePath(m_path) + " could not be written to its disk: " +
-                    systemReason(m_syncError) + "; of its " + number(m_tokens) + " tokens " +
-                    number(m_syncedTokens) + " are safe. Check the disk, then read on from there.");
   }
 }
 
@@ -489,6 +314,12 @@ void CapacityFile::readLayer(int layer, std::int64_t firstToken, std::int64_t co
   for (int head = 0; head < m_layout.shape.kvHeads; ++head) {
     readRange(layer, head, firstToken, count, destination);
   }
+}
+
+std::optional<Error> CapacityFile::readBytes(std::int64_t offset,
+                                             std::span<std::byte> bytes) const {
+  iovec piece{bytes.data(), bytes.size()};
+  return readPieces(m_descriptor.value(), offset, {&piece, 1}, m_path);
 }
 
 void CapacityFile::willNeed(int layer, std::int64_t firstToken, std::int64_t count) const noexcept {

@@ -10,7 +10,7 @@ namespace bookwheel {
 
 /// The file, S = kSegmentTokens tokens a segment:
 ///
-///   | header, 3 pages | segment 0 | segment 1 | ...        (the header: capacity_file_header.h)
+///   | segment 0 | segment 1 | ...
 ///
 ///   a segment:  layer 0: head 0: | K V | K V | ...   S rows of rowBytes()
 ///                        head 1: | K V | K V | ...
@@ -19,7 +19,6 @@ namespace bookwheel {
 /// A row is that of CapacityTier: K (d) then V (d) in f16, padded with zeros to a multiple of 128
 /// bytes. The rows of one (layer, head, segment) are a run: whole pages, next to each other.
 struct CapacityFileLayout {
-  static constexpr std::int64_t kHeaderBytes = 3 * 4096;
   static constexpr int kSegmentTokens = 512;
   static constexpr std::int64_t kRowAlignment = 128;
 
@@ -39,11 +38,11 @@ struct CapacityFileLayout {
   }
   /// Bytes of a file with room for so many tokens.
   constexpr std::int64_t fileBytes(std::int64_t tokens) const {
-    return kHeaderBytes + segments(tokens) * segmentBytes();
+    return segments(tokens) * segmentBytes();
   }
   constexpr std::int64_t rowOffset(int layer, int kvHead, std::int64_t token) const {
     const std::int64_t run = std::int64_t{layer} * shape.kvHeads + kvHead;
-    return kHeaderBytes + token / kSegmentTokens * segmentBytes() +
+    return token / kSegmentTokens * segmentBytes() +
            (run * kSegmentTokens + token % kSegmentTokens) * rowBytes();
   }
 };

@@ -36,6 +36,7 @@ class CapacityTier final : public KvStore {
 
   /// The rows of a layer, of positions 0 .. tokens() + reserved - 1.
   kernels::KvRows rows(int layer) const;
+  const KvShape& shape() const { return m_shape; }
   std::int64_t mostReserved() const override { return m_maxTokens; }
   // Every row is at hand, always.
   kernels::KvRows openLayer(int layer) override { return rows(layer); }

@@ -156,6 +156,7 @@ void FileTier::settle(std::int64_t token) {
     return;
   }
   BOOKWHEEL_ASSERT(token <= m_tokens);
+  m_file->reserve(count);  // what truncate() gave back, if the residual was larger then
   for (int layer = 0; layer < m_shape.layers; ++layer) {
     m_file->write(layer, first, m_newest.rows(layer, 0), count);
   }
@@ -187,26 +188,58 @@ void FileTier::truncate(std::int64_t tokens) {
   m_tokens = tokens;
 }
 
+FileTier::Windows FileTier::readWindows(const CapacityFile& file, std::int64_t from,
+                                        std::int64_t sinks, std::int64_t residual) const {
+  Windows windows{Rows(m_shape, m_shape.layers, sinks),
+                  Rows(m_shape, m_shape.layers, windowTokens(m_chunkTokens, residual))};
+  for (int layer = 0; layer < m_shape.layers; ++layer) {
+    if (sinks > 0) {
+      file.readLayer(layer, 0, std::min(sinks, from), windows.first.rows(layer, 0));
+    }
+    file.readLayer(layer, from, file.tokens() - from, windows.newest.rows(layer, 0));
+  }
+  return windows;
+}
+
 void FileTier::keep(std::int64_t sinks, std::int64_t residual) {
   m_reserved = 0;
   // As a sequence of m_tokens tokens with this residual leaves them.
   const std::int64_t from = firstBehindCopy(m_tokens, residual);
   settle(from);
   const std::int64_t settled = firstNewest();
-  Rows first(m_shape, m_shape.layers, sinks);
-  Rows newest(m_shape, m_shape.layers, windowTokens(m_chunkTokens, residual));
+  Windows windows = readWindows(*m_file, from, sinks, residual);
   for (int layer = 0; layer < m_shape.layers; ++layer) {
-    if (sinks > 0) {
-      m_file->readLayer(layer, 0, std::min(sinks, from), first.rows(layer, 0));
-    }
-    m_file->readLayer(layer, from, settled - from, newest.rows(layer, 0));
-    moveRows(m_newest.rows(layer, 0), newest.rows(layer, settled - from), m_tokens - settled);
+    moveRows(m_newest.rows(layer, 0), windows.newest.rows(layer, settled - from),
+             m_tokens - settled);
   }
   m_file->truncate(from);
-  m_first = std::move(first);
-  m_newest = std::move(newest);
+  m_first = std::move(windows.first);
+  m_newest = std::move(windows.newest);
   m_sinks = sinks;
   m_residual = residual;
+}
+
+void FileTier::exchangeFile(CapacityFile& other) {
+  m_reserved = 0;
+  const std::int64_t tokens = other.tokens();
+  const std::int64_t from = firstBehindCopy(tokens, m_residual);
+  Windows windows = readWindows(other, from, m_sinks, m_residual);
+  m_file->swapFile(other);
+  m_file->truncate(from);
+  m_first = std::move(windows.first);
+  m_newest = std::move(windows.newest);
+  m_tokens = tokens;
+}
+
+void FileTier::writeNewest(std::int64_t token) {
+  BOOKWHEEL_ASSERT(token <= m_tokens);
+  const std::int64_t first = firstNewest();
+  if (token > first) {
+    m_file->reserve(token - first);
+    for (int layer = 0; layer < m_shape.layers; ++layer) {
+      m_file->write(layer, first, m_newest.rows(layer, 0), token - first);
+    }
+  }
 }
 
 }  // namespace bookwheel

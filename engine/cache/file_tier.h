@@ -43,6 +43,14 @@ class FileTier final : public KvStore {
   void keep(std::int64_t sinks, std::int64_t residual) override;
   CapacityFile* file() override { return m_file.get(); }
 
+  /// Exchanges the file: the tokens that `other` has are the tier's, and `other` gets the file that
+  /// the tier had. Throws Error(FileIo) if the newest rows cannot be read, Error(DoesNotFit)
+  /// without memory; nothing has changed then.
+  void exchangeFile(CapacityFile& other);
+  /// Writes the rows of the newest tokens below `token` to the file as well. They stay where they
+  /// are, and file()->tokens() does not count them. Throws Error(FileIo).
+  void writeNewest(std::int64_t token);
+
   /// What the first and newest tokens take in memory.
   static std::int64_t windowBytesFor(const KvShape& shape, std::int64_t chunkTokens,
                                      std::int64_t sinks, std::int64_t residual);
@@ -77,6 +85,13 @@ class FileTier final : public KvStore {
   };
 
   static std::int64_t windowTokens(std::int64_t chunkTokens, std::int64_t residual);
+  struct Windows {
+    Rows first;   // (L, Hkv, sinks)
+    Rows newest;  // (L, Hkv, window): tokens from `from` on
+  };
+  /// Those that a file has.
+  Windows readWindows(const CapacityFile& file, std::int64_t from, std::int64_t sinks,
+                      std::int64_t residual) const;
 
   // Constant after construction.
   const KvShape m_shape;

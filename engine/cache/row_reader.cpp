@@ -122,7 +122,7 @@ std::int64_t ReadGroup::takeBusyNs() {
 
 RowReader::RowReader(int descriptor, const CapacityFileLayout& layout, std::filesystem::path path,
                      int threads)
-    : m_descriptor(descriptor), m_layout(layout), m_path(std::move(path)), m_threadCount(threads) {
+    : m_layout(layout), m_threadCount(threads), m_descriptor(descriptor), m_path(std::move(path)) {
   BOOKWHEEL_ASSERT(threads >= 1);
   const SignalsBlocked blocked;
   m_threads.reserve(static_cast<std::size_t>(threads));
@@ -152,6 +152,13 @@ void RowReader::end() {
 void RowReader::waitUntilIdle() {
   std::unique_lock lock(m_mutex);
   m_allIdle.wait(lock, [this] { return m_busyGroups == 0; });
+}
+
+void RowReader::setFile(int descriptor, std::filesystem::path path) {
+  const std::lock_guard lock(m_mutex);
+  BOOKWHEEL_ASSERT(m_busyGroups == 0);
+  m_descriptor = descriptor;
+  m_path = std::move(path);
 }
 
 void RowReader::readLoop() {

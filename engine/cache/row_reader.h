@@ -100,6 +100,8 @@ class RowReader {
 
   /// Returns when no row of any group is on its way.
   void waitUntilIdle();
+  /// Rows are read from another file from now on. No row is on its way.
+  void setFile(int descriptor, std::filesystem::path path);
   int threads() const { return m_threadCount; }
 
  private:
@@ -126,10 +128,12 @@ class RowReader {
   std::optional<Error> read(RowRead* rows) const;
 
   // Constant after construction.
-  const int m_descriptor;
   const CapacityFileLayout m_layout;
-  const std::filesystem::path m_path;
   const int m_threadCount;
+
+  // Changed while no row is on its way, with m_mutex held.
+  int m_descriptor;
+  std::filesystem::path m_path;
 
   std::mutex m_mutex;
   std::condition_variable m_work;  // a queue has become non-empty, or the end has come

@@ -10,7 +10,9 @@
 #include "engine/cache/low_bit_sizes.h"
 #include "engine/cache/planner.h"
 #include "engine/error.h"
+#include "engine/model/digest.h"
 #include "engine/model/gguf.h"
+#include "engine/run/book_keeper.h"
 #include "engine/run/decode.h"
 #include "engine/run/exact_attention.h"
 #include "engine/run/forward.h"
@@ -22,6 +24,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
+#include <utility>
 
 namespace bookwheel {
 
@@ -72,16 +76,25 @@ std::int64_t checkedChunk(int tokens, std::int64_t context) {
   return std::min<std::int64_t>(tokens == 0 ? kDefaultChunkTokens : tokens, context);
 }
 
-std::unique_ptr<KvStore> makeStore(const SessionOptions& options, const KvShape& shape,
-                                   std::int64_t context) {
-  if (options.capacity == CapacityPlace::Memory) {
-    return std::make_unique<CapacityTier>(shape, context);
+/// The 16-bit cache: one of the two.
+struct Store {
+  Store(const SessionOptions& options, const KvShape& shape, std::int64_t context) {
+    if (options.capacity == CapacityPlace::Memory) {
+      memory = std::make_unique<CapacityTier>(shape, context);
+    } else {
+      file = std::make_unique<FileTier>(options.capacityFolder.empty()
+                                            ? std::filesystem::temp_directory_path()
+                                            : options.capacityFolder,
+                                        shape, context, checkedChunk(options.chunkTokens, context));
+    }
   }
-  return std::make_unique<FileTier>(options.capacityFolder.empty()
-                                        ? std::filesystem::temp_directory_path()
-                                        : options.capacityFolder,
-                                    shape, context, checkedChunk(options.chunkTokens, context));
-}
+  KvStore* get() const { return memory ? static_cast<KvStore*>(memory.get()) : file.get(); }
+  KvStore& operator*() const { return *get(); }
+  KvStore* operator->() const { return get(); }
+
+  std::unique_ptr<CapacityTier> memory;
+  std::unique_ptr<FileTier> file;
+};
 
 /// Of everything but decoding steps.
 ActivationRounding roundingOf(Activations activations) {
@@ -99,12 +112,17 @@ struct Session::Impl {
         context(contextToUse),
         backend(std::move(backendToUse)),
         model(loadModel(file, shape, *backend, progress)),
-        cache(makeStore(options, kvShape(shape), context)),
+        cache(options, kvShape(shape), context),
         forward(*backend, model, checkedChunk(options.chunkTokens, context), context),
         readingTime(shape),
-        prefill(*backend, forward, *cache, model.shape, readingTime, [this] { settle(); }),
+        prefill(*backend, forward, *cache, model.shape, readingTime,
+                [this] {
+                  settle();
+                  keeper.follow(cache->tokens());
+                }),
         decode(*backend, forward, *cache, model.shape),
-        activations(options.activations) {
+        activations(options.activations),
+        keeper(cache.memory.get(), cache.file.get(), forward.maxRows(), backend->info().threads) {
     ids.reserve(static_cast<std::size_t>(context));
   }
 
@@ -120,13 +138,16 @@ struct Session::Impl {
   StepStats stepStats(double decodeUs) const;
   ReadResult read(std::span<const TokenId> sequence, Prefill::Logits logits,
                   const Progress& progress, const std::stop_token& stop);
+  BookRestore openBook(const std::filesystem::path& folder, std::span<const TokenId> document,
+                       KeptBookUse use, const LoadProgress& progress, const std::stop_token& stop);
+  void closeBook();
 
   const std::unique_ptr<Tokenizer> tokenizer;
   const ChatTemplate chatTemplate;
   const std::int64_t context;
   const std::unique_ptr<Backend> backend;  // outlives all that holds its memory
   const LoadedModel model;
-  const std::unique_ptr<KvStore> cache;
+  const Store cache;
   Forward forward;
   ReadingTime readingTime;
   Prefill prefill;
@@ -136,6 +157,8 @@ struct Session::Impl {
   std::unique_ptr<LowBitCopy> copy;  // null with the exact cache
   std::unique_ptr<LowBitDecode> lowBit;
   std::vector<TokenId> ids;  // cache->tokens() of them, in step with the cache
+  Digest modelDigest{};      // of the file
+  BookKeeper keeper;         // last: the cache is as it was when the files close
 };
 
 void Session::Impl::requireTokens(std::span<const TokenId> sequence) const {
@@ -190,6 +213,7 @@ void Session::Impl::keepOnly(std::int64_t tokens) {
   }
   cache->truncate(tokens);
   ids.resize(static_cast<std::size_t>(tokens));
+  keeper.truncated(tokens);
 }
 
 /// What was committed goes where it belongs: into the copy, and out of the newest tokens.
@@ -257,7 +281,8 @@ ReadResult Session::Impl::read(std::span<const TokenId> sequence, Prefill::Logit
   const Clock::time_point start = Clock::now();
   requireTokens(sequence);
   requireMemory(static_cast<std::int64_t>(sequence.size()), cacheOptions);
-  std::size_t kept = commonPrefix(ids, sequence);
+  std::size_t kept = static_cast<std::size_t>(
+      keeper.reusable(sequence, static_cast<std::int64_t>(commonPrefix(ids, sequence))));
   if (logits == Prefill::Logits::OfLastToken) {
     kept = std::min(kept, sequence.size() - 1);  // its logits have to be computed
   }
@@ -269,18 +294,60 @@ ReadResult Session::Impl::read(std::span<const TokenId> sequence, Prefill::Logit
   stats.tokensFromCache = static_cast<std::int64_t>(kept);
   stats.secondsLeft = -1;
   const std::span<const TokenId> missing = sequence.subspan(kept);
+  keeper.beginReading(sequence, stats.tokensFromCache);
+  // Whatever ends the reading, the chunks before are whole.
+  const auto end = [&] {
+    ids.insert(ids.end(), missing.begin(),
+               missing.begin() + (cache->tokens() - stats.tokensFromCache));
+    keeper.endReading(cache->tokens());
+  };
   try {
     prefill.run(missing, logits, stats, progress, stop);
   } catch (...) {
-    // The chunks before the failure are whole.
-    ids.insert(ids.end(), missing.begin(),
-               missing.begin() + (cache->tokens() - static_cast<std::int64_t>(kept)));
+    end();
     throw;
   }
-  ids.insert(ids.end(), missing.begin(),
-             missing.begin() + (cache->tokens() - static_cast<std::int64_t>(kept)));
+  end();
   cache->closeLayers();
   return {cache->tokens() == stats.tokensTotal, stats.tokensFromCache, secondsSince(start)};
+}
+
+BookRestore Session::Impl::openBook(const std::filesystem::path& folder,
+                                    std::span<const TokenId> document, KeptBookUse use,
+                                    const LoadProgress& progress, const std::stop_token& stop) {
+  const Clock::time_point start = Clock::now();
+  requireTokens(document);
+  requireMemory(std::ssize(document), cacheOptions);
+  if (keeper.isOpen(folder)) {
+    if (use == KeptBookUse::Continue && std::ranges::equal(keeper.document(), document) &&
+        keeper.tokensAtHand() >= keeper.keptTokens()) {
+      return {std::ssize(document), keeper.tokensAtHand(), secondsSince(start), ""};
+    }
+    closeBook();
+  }
+  BookKeeper::Opened opened = keeper.open(
+      folder, bookIdentity(modelDigest, shape(), roundingOf(activations)), document,
+      use == KeptBookUse::Continue ? KeptBook::IfDiffers::Refuse : KeptBook::IfDiffers::Replace);
+  closeBook();
+  keepOnly(0);
+  const BookKeeper::Begun begun = keeper.begin(std::move(opened), progress, stop);
+  ids.assign(document.begin(), document.begin() + begun.tokens);
+  if (begun.tokens > 0) {
+    settle();
+  }
+  return {std::ssize(document), begun.tokens, secondsSince(start), begun.notice};
+}
+
+void Session::Impl::closeBook() {
+  if (keeper.isOpen() && cache.file) {
+    // Its rows are in the book's file.
+    if (copy) {
+      copy->truncate(0);
+      lowBit->forget(0);
+    }
+    ids.clear();
+  }
+  keeper.close();
 }
 
 std::unique_ptr<Session> Session::open(const SessionOptions& options,
@@ -305,9 +372,12 @@ std::unique_ptr<Session> Session::open(const SessionOptions& options,
   if (request.availableBytes > 0 && !plan.fits) {
     throw Error(ErrorCode::DoesNotFit, plan.reason);
   }
+  // Beside the loading, which waits for the same pages.
+  std::future<Digest> digest = std::async(std::launch::async, [&file] { return digestOf(file); });
   auto backend = std::make_unique<CpuBackend>(threads, roundingOf(options.activations));
   auto impl = std::make_unique<Impl>(file, shape, options, std::move(backend), context, progress);
   impl->setCache(options.cache);
+  impl->modelDigest = digest.get();
   return std::unique_ptr<Session>(new Session(std::move(impl)));
 }
 
@@ -517,6 +587,18 @@ FastTierUse Session::fastTier() const {
 }
 
 std::span<const TokenId> Session::cachedTokens() const { return m_impl->ids; }
+
+BookRestore Session::openBook(const std::filesystem::path& folder,
+                              std::span<const TokenId> document, KeptBookUse use,
+                              const LoadProgress& progress, std::stop_token stop) {
+  return m_impl->openBook(folder, document, use, progress, stop);
+}
+
+void Session::closeBook() { m_impl->closeBook(); }
+
+std::int64_t Session::keptTokens() const { return m_impl->keeper.keptTokens(); }
+
+std::string Session::keptProblem() const { return m_impl->keeper.problem(); }
 
 void Session::clear() { m_impl->keepOnly(0); }
 

@@ -11,6 +11,7 @@
 #include "engine/run/sampler.h"
 #include "engine/run/stats.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -71,6 +72,18 @@ struct AnswerOptions {
   int maxTokens = 1024;
   /// Benchmarks only: Ignore goes on behind tokens that end an answer.
   enum class EndTokens { Obey, Ignore } endTokens = EndTokens::Obey;
+};
+
+enum class KeptBookUse {
+  Continue,  ///< a kept book that differs is refused
+  ReadAnew,  ///< it is deleted, and the book is kept anew
+};
+
+struct BookRestore {
+  std::int64_t documentTokens;  // of the book
+  std::int64_t tokensRestored;  // in the cache now; read() computes and keeps the rest
+  double seconds;
+  std::string notice;  // "" or one sentence: why less than what was kept could be used
 };
 
 /// A model in memory with one KV cache that holds one sequence of tokens. All calls from one thread
@@ -136,6 +149,33 @@ class Session {
   const CacheOptions& cacheOptions() const;
   /// Bytes and bits an element of all that exists because of KV in the fast tier.
   FastTierUse fastTier() const;
+
+  /// From now on the cache is that of a book: its document prefix `document` is kept in `folder`
+  /// (made if missing), in whole segments while read() computes it. Tokens behind the prefix
+  /// (questions, answers) are not kept. What the folder has of exactly these tokens and this model
+  /// is put into the cache, checked. A last segment that is not full is kept when reading completes
+  /// or is stopped. Called again for the book that is open it only says what is at hand.
+  ///
+  /// With the cache in a file, the book's file is the cache's while it is open. Stopped: no book is
+  /// open, the cache is empty.
+  ///
+  /// Throws Error: KeptBookDiffers (the sentence says in what; nothing was touched, and the caller
+  /// may come again with ReadAnew), FileIo (the folder cannot be used, or another program has the
+  /// book open), DoesNotFit (both numbers); the session is then as before the call, unless memory
+  /// or disk fail while rows are being put into the cache: it is empty then and no book is open.
+  ///
+  /// A disk that fails or gets full while reading does not end reading: it goes on unkept, and
+  /// keptProblem() has the sentence. (With the cache in a file, reading cannot go on: Error(FileIo)
+  /// as ever; what was kept stays.)
+  BookRestore openBook(const std::filesystem::path& folder, std::span<const TokenId> document,
+                       KeptBookUse use, const LoadProgress& progress, std::stop_token stop);
+  /// The cache stays and is kept no longer; with the cache in a file it is empty. Waits for the
+  /// disk. The destructor does this too.
+  void closeBook();
+  /// Tokens of the book on the disk; 0 without a book.
+  std::int64_t keptTokens() const;
+  /// "" or one sentence on why reading is not being kept.
+  std::string keptProblem() const;
 
   std::span<const TokenId> cachedTokens() const;
   void clear();

@@ -147,7 +147,7 @@ class FilledFile {
   FilledFile(const std::filesystem::path& folder, int headDim)
       : m_path(folder / ("prefetch_bench." + std::to_string(::getpid()))),
         m_shape{kLayers, kHeads, headDim} {
-    fill(*CapacityFile::create(m_path, m_shape, kTokens, {}));
+    fill(*CapacityFile::named(m_path, m_shape, kTokens));
   }
   ~FilledFile() {
     std::error_code ignored;
@@ -164,7 +164,9 @@ class FilledFile {
     ::close(descriptor);
   }
   std::unique_ptr<CapacityFile> open(int readers) const {
-    return CapacityFile::open(m_path, m_shape, kTokens, {}, readers);
+    auto file = CapacityFile::named(m_path, m_shape, kTokens, readers);
+    file->adopt(kTokens);
+    return file;
   }
 
  private:
@@ -187,6 +189,7 @@ void FilledFile::fill(CapacityFile& file) const {
     }
     file.commit(512);
   }
+  static_cast<void>(file.sync());
   const double writeUs = usSince(begin);
   const auto reading = Clock::now();
   for (int layer = 0; layer < kLayers; ++layer) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// CapacityFile: rows that come back, files that fail, processes that die while they write.
+// CapacityFile: rows that come back, and files that fail.
 #include "engine/cache/capacity_file.h"
 
 #include "engine/error.h"
@@ -9,25 +9,17 @@
 
 #include <QTemporaryDir>
 #include <QTest>
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <numeric>
 #include <string>
 #include <vector>
-
-extern char** environ;
 
 using namespace bookwheel;
 
@@ -35,14 +27,6 @@ namespace {
 
 constexpr std::int64_t kMostTokens = 100'000;
 constexpr KvShape kShape{2, 3, 32};
-constexpr int kSegment = CapacityFile::kSegmentTokens;
-
-KvFingerprint fingerprint(std::uint8_t model = 1, std::uint8_t text = 2) {
-  KvFingerprint result;
-  result.model.fill(model);
-  result.text.fill(text);
-  return result;
-}
 
 struct Caught {
   bool happened = false;
@@ -67,63 +51,6 @@ Caught caught(const std::function<void()>& action) {
         caughtHere.code == (wantedCode) && caughtHere.message.find(part) != std::string::npos, \
         caughtHere.message.c_str());                                                           \
   } while (false)
-
-void overwrite(const std::filesystem::path& path, std::int64_t offset, const void* data,
-               std::size_t bytes) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(offset);
-  file.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
-}
-
-/// The child: appends tokens one at a time and says each count on its output when it is committed,
-/// until it is killed; or dies by itself between the rows and the commit of the 101st token.
-int appendUntilKilled(const char* path, bool isSuicidal) {
-  const auto file = CapacityFile::create(path, kShape, kMostTokens, fingerprint(), 1);
-  for (std::uint32_t count = 1;; ++count) {
-    writeTokens(*file, 1);
-    if (isSuicidal && count == 101) {
-      std::raise(SIGKILL);
-    }
-    file->commit(1);
-    if (::write(STDOUT_FILENO, &count, sizeof count) != sizeof count) {
-      return 1;
-    }
-  }
-}
-
-/// Runs this program as such a child and kills it once it has said `enough`, or waits for its own
-/// end. Returns the last count that it said.
-std::uint32_t killAfter(const std::filesystem::path& path, std::uint32_t enough) {
-  std::array<int, 2> pipe;
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
-    return 0;
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);
-  const std::string mode = enough > 0 ? "--append" : "--append-and-die";
-  std::array<char*, 4> arguments{const_cast<char*>("child"), const_cast<char*>(mode.c_str()),
-                                 const_cast<char*>(path.c_str()), nullptr};
-  pid_t child = 0;
-  const int error =
-      ::posix_spawn(&child, "/proc/self/exe", &actions, nullptr, arguments.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(pipe[1]);
-  std::uint32_t said = 0;
-  bool isKilled = enough == 0;
-  for (std::uint32_t count = 0; error == 0 && ::read(pipe[0], &count, sizeof count) > 0;) {
-    said = count;
-    if (!isKilled && count >= enough) {
-      ::kill(child, SIGKILL);
-      isKilled = true;
-    }
-  }
-  ::close(pipe[0]);
-  if (error == 0) {
-    ::waitpid(child, nullptr, 0);
-  }
-  return said;
-}
 
 }  // namespace
 
@@ -182,14 +109,14 @@ class CapacityFileTest : public QObject {
   }
 
   void spaceIsCounted() {
-    // By hand: 3 header pages; 512 tokens of 2 layers of 3 heads of 128 bytes: 393,216 a segment.
-    QCOMPARE(CapacityFile::fileBytesFor(kShape, 0), 12'288);
-    QCOMPARE(CapacityFile::fileBytesFor(kShape, 1), 12'288 + 393'216);
-    QCOMPARE(CapacityFile::fileBytesFor(kShape, 513), 12'288 + 2 * 393'216);
-    const auto file = CapacityFile::create(path(), kShape, kMostTokens, fingerprint());
-    QCOMPARE(file->fileBytes(), 12'288);
+    // By hand: 512 tokens of 2 layers of 3 heads of 128 bytes: 393,216 a segment.
+    QCOMPARE(CapacityFile::fileBytesFor(kShape, 0), 0);
+    QCOMPARE(CapacityFile::fileBytesFor(kShape, 1), 393'216);
+    QCOMPARE(CapacityFile::fileBytesFor(kShape, 513), 2 * 393'216);
+    const auto file = named();
+    QCOMPARE(file->fileBytes(), 0);
     appendTokens(*file, 513);
-    QCOMPARE(file->fileBytes(), 12'288 + 2 * 393'216);
+    QCOMPARE(file->fileBytes(), 2 * 393'216);
     struct stat status {};
     QCOMPARE(::stat(path().c_str(), &status), 0);
     QCOMPARE(status.st_size, file->fileBytes());
@@ -198,7 +125,7 @@ class CapacityFileTest : public QObject {
     // Space behind the segment that is in use and the next goes back.
     appendTokens(*file, 2000);
     file->truncate(100);
-    QCOMPARE(file->fileBytes(), 12'288 + 2 * 393'216);
+    QCOMPARE(file->fileBytes(), 2 * 393'216);
     QCOMPARE(::stat(path().c_str(), &status), 0);
     QCOMPARE(status.st_size, file->fileBytes());
     QVERIFY(isWhole(*file));
@@ -453,7 +380,7 @@ class CapacityFileTest : public QObject {
   void aFullDiskChangesNothing() {
     QFETCH(int, error);
     QFETCH(QString, part);
-    const auto file = CapacityFile::create(path(), kShape, kMostTokens, fingerprint());
+    const auto file = named();
     appendTokens(*file, 500);
     const std::int64_t before = file->fileBytes();
     {
@@ -473,10 +400,10 @@ class CapacityFileTest : public QObject {
   }
 
   void aFailedWriteChangesNothing() {
-    const auto file = CapacityFile::create(path(), kShape, kMostTokens, fingerprint());
+    const auto file = named();
     appendTokens(*file, 100);
-    // Rows are 6 writes (2 layers, 3 heads), the record is the seventh.
-    for (const int nth : {1, 2, 6, 7}) {
+    // Rows are 6 writes: 2 layers of 3 heads.
+    for (const int nth : {1, 2, 6}) {
       {
         FailingFile failing(path().native(), FileCall::Write, nth, EIO);
         VERIFY_ERROR(caught([&] { appendTokens(*file, 10, 1); }), ErrorCode::FileIo,
@@ -491,7 +418,7 @@ class CapacityFileTest : public QObject {
   }
 
   void aCutFileIsAnError() {
-    const auto file = CapacityFile::create(path(), kShape, kMostTokens, fingerprint());
+    const auto file = named();
     appendTokens(*file, 600);
     std::filesystem::resize_file(path(), 100'000);
     KvMemory memory(kShape, 600, 64);
@@ -508,32 +435,28 @@ class CapacityFileTest : public QObject {
   void aFolderThatVanishes() {
     VERIFY_ERROR(caught([&] { CapacityFile::temporary(folder() / "none", kShape, 10); }),
                  ErrorCode::FileMissing, "There is no folder");
-    VERIFY_ERROR(
-        caught([&] { CapacityFile::create(folder() / "none" / "kv", kShape, 10, fingerprint()); }),
-        ErrorCode::FileMissing, "There is no folder");
+    VERIFY_ERROR(caught([&] { CapacityFile::named(folder() / "none" / "kv", kShape, 10); }),
+                 ErrorCode::FileMissing, "There is no folder");
     // /proc takes no files, whoever asks.
     QVERIFY(caught([] { CapacityFile::temporary("/proc", kShape, 10); }).happened);
 
     const std::filesystem::path inside = folder() / "inside";
     std::filesystem::create_directory(inside);
     const auto temporary = CapacityFile::temporary(inside, kShape, kMostTokens);
-    const auto kept = CapacityFile::create(inside / "kv", kShape, kMostTokens, fingerprint());
+    const auto named = CapacityFile::named(inside / "kv", kShape, kMostTokens);
     appendTokens(*temporary, 100);
-    appendTokens(*kept, 100);
+    appendTokens(*named, 100);
     std::filesystem::remove_all(inside);
-    for (CapacityFile* file : {temporary.get(), kept.get()}) {
+    for (CapacityFile* file : {temporary.get(), named.get()}) {
       appendTokens(*file, 700);  // what is open goes on
       QVERIFY(isWhole(*file));
     }
-    temporary->sync();
-    VERIFY_ERROR(caught([&] { kept->sync(); }), ErrorCode::FileIo, "was deleted");
   }
 
   void temporaryFilesHaveNoName() {
     const auto file = CapacityFile::temporary(folder(), kShape, kMostTokens);
     appendTokens(*file, 10);
     QVERIFY(std::filesystem::is_empty(folder()));
-    QCOMPARE(file->syncedTokens(), 0);
   }
 
   void numbersOutOfRangeAreRefused() {
@@ -547,206 +470,72 @@ class CapacityFileTest : public QObject {
                  ErrorCode::InvalidRequest, "between 1 and 64, not 0");
   }
 
-  // ---- Kept files ---------------------------------------------------------------------------
+  // ---- Files with a name --------------------------------------------------------------------
 
-  void aKeptFileIsReopened() {
-    {
-      const auto file = CapacityFile::create(path(), kShape, kMostTokens, fingerprint());
-      appendTokens(*file, 700);
-      QCOMPARE(file->syncedTokens(), 700);  // past a segment
-      appendTokens(*file, 1);
-      QCOMPARE(file->syncedTokens(), 700);
-      VERIFY_ERROR(caught([&] { reopen(); }), ErrorCode::FileIo, "in use by another program");
-    }
-    {
-      const auto file = reopen();
-      QCOMPARE(file->tokens(), 701);
-      QCOMPARE(file->syncedTokens(), 701);  // the destructor synced
-      QVERIFY(isWhole(*file));
-      appendTokens(*file, 600);
-      QVERIFY(isWhole(*file));
-      file->truncate(650);
-    }
-    const auto file = reopen();
-    QCOMPARE(file->tokens(), 650);
+  void aNamedFileIsAdopted() {
+    appendTokens(*named(), 1300);
+    const auto file = named();
+    QCOMPARE(file->tokens(), 0);
+    QCOMPARE(file->adopt(700), 700);
     QVERIFY(isWhole(*file));
-    VERIFY_ERROR(caught([&] { CapacityFile::create(path(), kShape, 10, fingerprint()); }),
-                 ErrorCode::FileIo, "already");
+    QCOMPARE(std::filesystem::file_size(path()), 2u * 393'216);  // the third segment went back
+    appendTokens(*file, 600);
+    QVERIFY(isWhole(*file));
+    // As many as are in whole segments, if the file was cut.
+    std::filesystem::resize_file(path(), 2 * 393'216 - 1);
+    QCOMPARE(file->adopt(1300), 512);
+    QVERIFY(isWhole(*file));
+    QCOMPARE(file->adopt(0), 0);
+    QCOMPARE(std::filesystem::file_size(path()), 0u);
   }
 
-  void aForeignFileIsRefused() {
-    appendTokens(*CapacityFile::create(path(), kShape, kMostTokens, fingerprint()), 700);
-    VERIFY_ERROR(caught([&] {
-                   CapacityFile::open(path(), {2, 3, 64}, 1000, fingerprint());
-                 }),
-                 ErrorCode::InvalidRequest,
-                 "holds 2 layers of 3 KV heads of 32 numbers and the model has 2 layers of 3 KV "
-                 "heads of 64");
-    VERIFY_ERROR(caught([&] { CapacityFile::open(path(), kShape, 1000, fingerprint(9, 2)); }),
-                 ErrorCode::InvalidRequest, "by another model");
-    VERIFY_ERROR(caught([&] { CapacityFile::open(path(), kShape, 1000, fingerprint(1, 9)); }),
-                 ErrorCode::InvalidRequest, "of another text");
-    VERIFY_ERROR(caught([&] { CapacityFile::open(path(), kShape, 699, fingerprint()); }),
-                 ErrorCode::DoesNotFit, "holds 700 tokens and the context is 699");
-    VERIFY_ERROR(caught([&] { CapacityFile::open(folder() / "none", kShape, 9, fingerprint()); }),
-                 ErrorCode::FileMissing, "There is no cache file");
-    VERIFY_ERROR(caught([&] { CapacityFile::open(folder(), kShape, 9, fingerprint()); }),
-                 ErrorCode::FileMissing, "could not be opened");
+  void whatIsNoFileIsRefused() {
     const std::filesystem::path fifo = folder() / "fifo";
     QCOMPARE(::mkfifo(fifo.c_str(), 0600), 0);
-    VERIFY_ERROR(caught([&] { CapacityFile::open(fifo, kShape, 9, fingerprint()); }),
-                 ErrorCode::FileMissing, "is no file");
-    QCOMPARE(reopen()->tokens(), 700);  // none of this did it any harm
+    VERIFY_ERROR(caught([&] { CapacityFile::named(fifo, kShape, 9); }), ErrorCode::FileIo,
+                 "is no file");
+    QVERIFY(caught([&] { CapacityFile::named(folder(), kShape, 9); }).happened);
+    appendTokens(*named(), 10);
+    std::filesystem::create_symlink(path(), folder() / "link");
+    QVERIFY(caught([&] { CapacityFile::named(folder() / "link", kShape, 9); }).happened);
   }
 
-  void aDamagedHeaderIsNeverBelieved() {
-    appendTokens(*CapacityFile::create(path(), kShape, kMostTokens, fingerprint()), 700);
-    for (std::size_t byte = 0; byte < kIdentityBytes; ++byte) {
-      for (int bit = 0; bit < 8; ++bit) {
-        flipBit(path(), byte, bit);
-        QVERIFY2(caught([&] { reopen(); }).happened, qPrintable(QString::number(byte)));
-        flipBit(path(), byte, bit);
-      }
-    }
-    // One record may be lost: the other one counts as many tokens or fewer.
-    for (std::int64_t page = 1; page <= 2; ++page) {
-      for (std::size_t byte = 0; byte < kRecordBytes; ++byte) {
-        const auto place = static_cast<std::uint64_t>(page * kHeaderPage) + byte;
-        flipBit(path(), place, 3);
-        const std::int64_t tokens = reopen()->tokens();
-        QVERIFY(tokens == 0 || tokens == 700);
-        flipBit(path(), place, 3);
-      }
-    }
-    flipBit(path(), kHeaderPage, 0);
-    flipBit(path(), 2 * kHeaderPage, 0);
-    VERIFY_ERROR(caught([&] { reopen(); }), ErrorCode::FileIo, "neither record");
-  }
-
-  void aHostileRecordIsRefused() {
-    appendTokens(*CapacityFile::create(path(), kShape, kMostTokens, fingerprint()), 700);
-    const auto opened = [&](const CapacityFileRecord& record, std::int64_t maxTokens) {
-      const auto bytes = encodeRecord(record);
-      overwrite(path(), recordOffset(record.generation), bytes.data(), bytes.size());
-      return caught([&] { CapacityFile::open(path(), kShape, maxTokens, fingerprint()); });
-    };
-    // Of a generation that wins, with a checksum that fits.
-    const auto boot = currentBoot();
-    VERIFY_ERROR(opened({1000, 5000, 700, boot}, kMostTokens), ErrorCode::FileIo, "was cut");
-    VERIFY_ERROR(opened({1000, kMostFileTokens, 0, boot}, kMostFileTokens), ErrorCode::FileIo,
-                 "was cut");
-    VERIFY_ERROR(opened({1000, 5000, 700, boot}, 4999), ErrorCode::DoesNotFit, "holds 5,000");
-    // Impossible ones count as damaged, and the other record holds.
-    for (const CapacityFileRecord& record : {CapacityFileRecord{1000, 100, 101, boot},
-                                             CapacityFileRecord{1000, kMostFileTokens + 1, 0, boot},
-                                             CapacityFileRecord{1000, -1, -1, boot}}) {
-      const auto bytes = encodeRecord(record);
-      QVERIFY(!decodeRecord(bytes));
-    }
-  }
-
-  void aShortFileIsRefused() {
-    appendTokens(*CapacityFile::create(path(), kShape, kMostTokens, fingerprint()), 700);
-    const auto whole = static_cast<std::int64_t>(std::filesystem::file_size(path()));
-    for (const std::int64_t bytes : {whole - 1, whole / 2, std::int64_t{12'288},
-                                     std::int64_t{12'287}, std::int64_t{99}, std::int64_t{0}}) {
-      std::filesystem::resize_file(path(), static_cast<std::uintmax_t>(bytes));
-      VERIFY_ERROR(caught([&] { reopen(); }), ErrorCode::FileIo, "read the document again");
-    }
-  }
-
-  // ---- Kills and power cuts -----------------------------------------------------------------
-
-  void afterAPowerCutOnlySyncedTokensCount() {
+  void protectedRowsStayOnTheDisk() {
     {
-      const auto file = CapacityFile::create(path(), kShape, kMostTokens, fingerprint());
-      appendTokens(*file, 600);
-      appendTokens(*file, 50);
-      QCOMPARE(file->syncedTokens(), 600);
-      // What a power cut leaves, at its best: all that was written, and a system that started anew.
-      std::filesystem::copy_file(path(), folder() / "cut");
+      const auto file = named();
+      appendTokens(*file, 2000);
+      file->protect(1600);
+      file->truncate(100);
+      QCOMPARE(std::filesystem::file_size(path()), 4u * 393'216);
+      appendTokens(*file, 400);  // over rows that were the same
     }
-    std::array<char, kRecordBytes> bytes;
-    std::optional<CapacityFileRecord> newest;
-    for (const std::uint64_t generation : {0, 1}) {
-      std::ifstream file(folder() / "cut", std::ios::binary);
-      file.seekg(recordOffset(generation));
-      file.read(bytes.data(), bytes.size());
-      const auto record = decodeRecord(std::as_bytes(std::span(bytes)));
-      if (record && (!newest || record->generation > newest->generation)) {
-        newest = record;
-      }
-    }
-    QVERIFY(newest);
-    QCOMPARE(newest->tokens, 650);
-    QCOMPARE(newest->syncedTokens, 600);
-    newest->boot.fill(7);
-    const auto foreign = encodeRecord(*newest);
-    overwrite(folder() / "cut", recordOffset(newest->generation), foreign.data(), foreign.size());
-    const auto file = CapacityFile::open(folder() / "cut", kShape, kMostTokens, fingerprint());
-    QCOMPARE(file->tokens(), 600);
+    const auto file = named();
+    QCOMPARE(file->adopt(1600), 1600);
     QVERIFY(isWhole(*file));
   }
 
-  void truncationIsOnTheDiskBeforeRowsAreOverwritten() {
-    const auto file = CapacityFile::create(path(), kShape, kMostTokens, fingerprint());
-    appendTokens(*file, 600);
-    FailingFile counting(path().native(), FileCall::Sync, 1 << 30, EIO);
-    file->truncate(500);
-    QCOMPARE(counting.calls(), 1);
-    QCOMPARE(file->syncedTokens(), 500);
-    appendTokens(*file, 20);
-    file->truncate(510);  // never synced: nothing to make sure of
-    QCOMPARE(counting.calls(), 1);
-    QCOMPARE(file->syncedTokens(), 500);
-  }
-
-  void aFailedSyncIsNotForgotten() {
-    {
-      const auto file = CapacityFile::create(path(), kShape, kMostTokens, fingerprint());
-      appendTokens(*file, 600);
-      appendTokens(*file, 400);
-      {
-        FailingFile failing(path().native(), FileCall::Sync, 1, EIO);
-        VERIFY_ERROR(caught([&] { appendTokens(*file, 200); }), ErrorCode::FileIo,
-                     "of its 1,000 tokens 600 are safe");
-      }
-      QCOMPARE(file->tokens(), 1000);
-      // The next fdatasync would say that all is well.
-      VERIFY_ERROR(caught([&] { appendTokens(*file, 1); }), ErrorCode::FileIo, "600 are safe");
-      VERIFY_ERROR(caught([&] { file->sync(); }), ErrorCode::FileIo, "600 are safe");
-      std::filesystem::copy_file(path(), folder() / "copy");
-      file->truncate(600);
-      appendTokens(*file, 300);
-      QVERIFY(isWhole(*file));
-    }
-    QCOMPARE(reopen()->tokens(), 900);
-    QCOMPARE(CapacityFile::open(folder() / "copy", kShape, kMostTokens, fingerprint())->tokens(),
-             600);
-  }
-
-  void aKillBetweenRowsAndHeader() {
-    QCOMPARE(killAfter(path(), 0), 100u);
-    const auto file = reopen();
-    QCOMPARE(file->tokens(), 100);
-    QVERIFY(isWhole(*file));
-    appendTokens(*file, 50);
-    QVERIFY(isWhole(*file));
-  }
-
-  void aKillAtAnyMoment() {
-    SeededRandom random(4);
-    for (int round = 0; round < 12; ++round) {
-      const std::uint32_t enough = 1 + random.below(600);  // before and after the first sync
-      const std::uint32_t said = killAfter(path(), enough);
-      QVERIFY(said >= enough);
-      {
-        const auto file = reopen();
-        QVERIFY2(file->tokens() >= said, "a token that was complete is gone");
-        QVERIFY2(isWhole(*file), "a token counts that is not complete");
-      }
-      std::filesystem::remove(path());
-    }
+  void filesAreExchanged() {
+    const auto one = named();
+    const auto other = CapacityFile::temporary(folder(), kShape, kMostTokens, 2);
+    appendTokens(*one, 700, 1);
+    appendTokens(*other, 1200, 2);
+    one->swapFile(*other);
+    QCOMPARE(one->tokens(), 1200);
+    QCOMPARE(other->tokens(), 700);
+    QVERIFY(isWhole(*one, 2));
+    QVERIFY(isWhole(*other, 1));
+    // The threads read from the other file too.
+    std::array<std::uint16_t, 64> row{};
+    RowRead read{1, 2, 1100, row.data()};
+    ReadGroup group(one->reader());
+    group.add(std::span(&read, 1), ReadUrgency::Now);
+    group.wait();
+    QVERIFY(isRowOf(row.data(), kShape, 1, 2, 1100, 2));
+    appendTokens(*other, 400, 1);
+    QCOMPARE(std::filesystem::file_size(path()), 3u * 393'216);
+    QCOMPARE(other->sync(), 0);
+    FailingFile failing(path().native(), FileCall::Sync, 1, EIO);
+    QCOMPARE(other->sync(), EIO);
   }
 
  private:
@@ -754,19 +543,12 @@ class CapacityFileTest : public QObject {
     return std::filesystem::canonical(m_folder->path().toStdString());
   }
   std::filesystem::path path() const { return folder() / "kv"; }
-  std::unique_ptr<CapacityFile> reopen() const {
-    return CapacityFile::open(path(), kShape, kMostTokens, fingerprint());
+  std::unique_ptr<CapacityFile> named() const {
+    return CapacityFile::named(path(), kShape, kMostTokens);
   }
 
   std::unique_ptr<QTemporaryDir> m_folder;
 };
 
-int main(int argc, char** argv) {
-  if (argc == 3 && std::strncmp(argv[1], "--append", 8) == 0) {
-    return appendUntilKilled(argv[2], std::strcmp(argv[1], "--append-and-die") == 0);
-  }
-  CapacityFileTest test;
-  return QTest::qExec(&test, argc, argv);
-}
-
+QTEST_APPLESS_MAIN(CapacityFileTest)
 #include "capacity_file_test.moc"

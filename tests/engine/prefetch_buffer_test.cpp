@@ -468,7 +468,7 @@ class PrefetchBufferTest : public QObject {
   }
 
   void aCutFileIsAnError() {
-    const auto file = CapacityFile::create(folder() / "kv", kShape, kMostTokens, {});
+    const auto file = CapacityFile::named(folder() / "kv", kShape, kMostTokens);
     appendTokens(*file, 600);
     PrefetchBuffer buffer(*file, 8);
     std::filesystem::resize_file(folder() / "kv", 20'000);

@@ -4,47 +4,23 @@
 #include "engine/run/session.h"
 #include "kernels/cpu.h"
 #include "tests/engine/engine_fixtures.h"
+#include "tests/engine/real_models.h"
 
-#include <QFile>
 #include <QTest>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
 using namespace bookwheel;
 
 namespace {
 
-std::filesystem::path modelFile(const char* name) {
-  std::filesystem::path folder;
-  if (const char* models = std::getenv("BOOKWHEEL_MODELS")) {
-    folder = models;
-  } else if (const char* data = std::getenv("XDG_DATA_HOME")) {
-    folder = std::filesystem::path(data) / "bookwheel/models";
-  } else if (const char* home = std::getenv("HOME")) {
-    folder = std::filesystem::path(home) / ".local/share/bookwheel/models";
-  }
-  return folder / (std::string(name) + ".gguf");
-}
-
 std::unique_ptr<Session> open(const char* name, Activations activations) {
   SessionOptions options;
-  options.model = modelFile(name);
+  options.model = realModelFile(name);
   options.activations = activations;
   options.contextTokens = 4096;
   return Session::open(options);
-}
-
-std::vector<TokenId> bookTokens(const Session& session, int count) {
-  QFile file(QStringLiteral(BOOKWHEEL_RESOURCES "/sample/pride-and-prejudice.txt"));
-  if (!file.open(QIODevice::ReadOnly)) {
-    return {};
-  }
-  const QByteArray text = file.read(count * 10);
-  std::vector<TokenId> ids = session.tokenizer().encode(text.toStdString()).ids;
-  ids.resize(std::min(ids.size(), static_cast<std::size_t>(count)));
-  return ids;
 }
 
 struct Nearness {
@@ -86,7 +62,7 @@ class RealModelTest : public QObject {
   void roundingCostsLittle() {
     QFETCH(QByteArray, model);
     QFETCH(double, bound);
-    if (!std::filesystem::exists(modelFile(model.constData()))) {
+    if (!std::filesystem::exists(realModelFile(model.constData()))) {
       QSKIP(qPrintable(QStringLiteral("The model %1 is not there; scripts/get-model brings it.")
                            .arg(QString::fromUtf8(model))));
     }
@@ -103,7 +79,7 @@ class RealModelTest : public QObject {
   // nearly equal. Integer products are the same everywhere, so what differs is the order of float
   // sums.
   void instructionSetsAgree() {
-    if (!std::filesystem::exists(modelFile("smollm2-135m"))) {
+    if (!std::filesystem::exists(realModelFile("smollm2-135m"))) {
       QSKIP("The model smollm2-135m is not there; scripts/get-model brings it.");
     }
     std::vector<TokenId> expected;
@@ -141,12 +117,12 @@ class RealModelTest : public QObject {
   }
 
   void peakMemoryIsWeightsAndCache() {
-    if (!std::filesystem::exists(modelFile("smollm2-135m"))) {
+    if (!std::filesystem::exists(realModelFile("smollm2-135m"))) {
       QSKIP("The model smollm2-135m is not there; scripts/get-model brings it.");
     }
     const auto session = open("smollm2-135m", Activations::Int8);
     const auto fileBytes =
-        static_cast<std::int64_t>(std::filesystem::file_size(modelFile("smollm2-135m")));
+        static_cast<std::int64_t>(std::filesystem::file_size(realModelFile("smollm2-135m")));
     // Packed weights replace the file's: they may be 8 % larger (kernels/cpu.h), never twice.
     QVERIFY(session->memory().weightsBytes < fileBytes + fileBytes * 8 / 100);
     QVERIFY(session->memory().workspaceBytes < 100 << 20);

@@ -70,22 +70,26 @@ struct DequantizeBlockArgs {
   float* values;  // (kLowBitBlock, d)
 };
 
-/// Scores of all rows against the copy. Also what selection and value pass start from.
+/// What the scores of all rows against the copy come to, block by block of 64 tokens. Selection and
+/// value pass start from it. Relative to a block's own maximum nothing needs to be known of the
+/// others; within it, a token more than 87 below its block's largest score weighs 0.
 struct ScoreRows {
-  float* scores;              // (Hkv, headStride): block b, row r, token i at (b R + r) 64 + i
+  float* weights;             // (Hkv, headStride): block b, row r, token i at (b R + r) 64 + i:
+                              // exp(score - block's maximum), -0 for a token that is no candidate
   std::int64_t headStride;    // floats, >= blocks R 64, multiple of 16
-  float* blockMaxima;         // (Hkv, R, maximaStride)
+  float* blockMaxima;         // (Hkv, R, maximaStride): largest score; -infinity: no candidate
   std::int64_t maximaStride;  // floats, >= blocks, multiple of 16
   std::int64_t blocks;
-  int rows;  // R <= kMostScoreRows
-  float* blockSums = nullptr;  // (Hkv, R, maximaStride): sum of exp(score - block's maximum), or null
+  int rows;          // R <= kMostScoreRows
+  float* blockSums;  // (Hkv, R, maximaStride): sum of the weights
 };
 
-/// scores = scale * (q . key of the copy), -infinity for tokens before firstCandidate. A unit is
-/// one (KV head, chunk of kLowBitChunk blocks), chunks of a head adjacent. With varianceCorrection
-/// half the variance that rounding adds to a score is taken off: 1/2 sum_c (scale q_c)^2 s_c^2 /
-/// 12, s_c the group's scale of channel c. The query may be rounded to 8 bits per (row, key group)
-/// after the key scales are folded in.
+/// score = scale * (q . key of the copy); tokens before firstCandidate are no candidates. A NaN in
+/// a query makes its weights NaN, and counts neither in maxima nor in sums. A unit is one (KV head,
+/// chunk of kLowBitChunk blocks), chunks of a head adjacent. With varianceCorrection half the
+/// variance that rounding adds to a score is taken off: 1/2 sum_c (scale q_c)^2 s_c^2 / 12, s_c the
+/// group's scale of channel c. The query may be rounded to 8 bits per (row, key group) after the
+/// key scales are folded in.
 struct LowBitScoresArgs {
   LowBitKv copy;
   const float* queries;  // (T, queryStride): H heads of d, after RoPE
@@ -99,8 +103,9 @@ struct LowBitScoresArgs {
 };
 
 /// The k tokens with the largest sum over score rows firstRow .. firstRow + rowCount - 1 of
-/// exp(score - shift of the row). Exact and deterministic: of equal sums the lower token wins;
-/// tokens with score -infinity are never taken; NaN counts as -infinity.
+/// exp(score - shift of the row), as the weights say it. Exact and deterministic: of equal sums the
+/// lower token wins; tokens that are no candidates, or have a NaN among their weights, are never
+/// taken.
 /// Two operations: lowBitSelectParts (a unit is one (KV head, part of kSelectBlocks blocks), parts
 /// of a head adjacent) and lowBitSelectJoin (a unit is one KV head).
 struct LowBitSelectArgs {
@@ -126,20 +131,21 @@ struct AttentionPartials {
 };
 
 /// What all tokens of a row come to: shift = log of the sum of exp(score) over the scores and the
-/// partials firstPartial .. firstPartial + partialCount - 1, so that exp(score - shift) is a token's
-/// probability. A unit is one KV head.
+/// partials firstPartial .. firstPartial + partialCount - 1, so that exp(score - shift) is a
+/// token's probability. A unit is one KV head.
 struct LowBitShiftsArgs {
-  ScoreRows scores;            // with blockSums
+  ScoreRows scores;
   AttentionPartials partials;  // of the same rows
   std::int64_t firstPartial;
   std::int64_t partialCount;
   int kvHeads;
-  float* shifts;               // (Hkv, R); 0 for a row that sees nothing
+  float* shifts;  // (Hkv, R); 0 for a row that sees nothing
 };
 
-/// The values of the copy, weighted by the scores, without `excluded` tokens. A unit is one (KV
-/// head, chunk of kLowBitChunk blocks) and writes partial firstPartial + chunk. Weights may be
-/// rounded to 8 bits per (row, block). May overwrite scores.
+/// The values of the copy, weighted, without `excluded` tokens. A unit is one (KV head, chunk of
+/// kLowBitChunk blocks) and writes partial firstPartial + chunk; its m is the largest score of the
+/// chunk, excluded or not. Weights may be rounded to 8 bits per (row, block), with the largest that
+/// is left as full scale. Overwrites the weights of excluded tokens.
 struct LowBitValuesArgs {
   LowBitKv copy;
   ScoreRows scores;

@@ -127,7 +127,7 @@ inline void readGroups(const LowBitPlane& plane, const std::byte* block, int run
 /// Asks for a block some blocks ahead: the pass over a copy computes about as long as memory takes,
 /// and a stream of so few lines between computations is not followed by the processor's own
 /// prefetcher. `left`: blocks of the head from `block` on.
-constexpr int kBlocksAhead = 3;
+constexpr int kBlocksAhead = 6;
 __attribute__((always_inline)) inline void prefetchBlock(const std::byte* block, std::int64_t bytes,
                                                          std::int64_t left) {
   if (left <= kBlocksAhead) {

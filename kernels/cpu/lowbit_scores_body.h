@@ -5,7 +5,8 @@
 //   q . key(t) = sum_c q_c zero_c + sum_c (q_c scale_c) code_c(t)
 //
 // The first sum is one number for a run of g tokens. q_c scale_c is rounded to 8 bits with the
-// largest of the row and run as 127, and the second sum is integer.
+// largest of the row and run as 127, and the second sum is integer. A score leaves as exp(score -
+// largest of the row and block): selection and value pass need no exponential of a token then.
 #pragma once
 
 #include "kernels/cpu/lowbit_dot_body.h"
@@ -112,7 +113,8 @@ inline void scoreSlabs(const std::byte* codes, std::int64_t slabBytes, FoldedQue
   }
 }
 
-/// Hides the first `hidden` tokens of a row of scores; the largest that is left.
+/// The largest of the scores of a row and block from token `hidden` on; those before become minus
+/// infinity.
 inline float hideAndPeak(float* scores, std::int64_t hidden) {
   for (std::int64_t i = 0; i < hidden; ++i) {
     scores[i] = kMinusInfinity;
@@ -124,16 +126,20 @@ inline float hideAndPeak(float* scores, std::int64_t hidden) {
   return maxOf(most);
 }
 
-/// Sum of exp(score - peak) of a row of scores; peak is their maximum.
-inline float sumAbovePeak(const float* scores, float peak) {
+/// The weights of a row and block, and their sum. Hidden tokens weigh -0.
+inline float weighScores(const float* scores, float peak, std::int64_t hidden, float* weights) {
   const Float from = splat(peak == kMinusInfinity ? 0.0F : peak);
   Float sum = zero();
+#pragma GCC unroll 4
   for (int i = 0; i < kLowBitBlock; i += kLanes) {
-    // The second operand where the score is NaN.
-    const Float score = maximum(load(scores + i), splat(kMinusInfinity));
-    sum = add(sum, exponentialNear(sub(score, from)));
+    const Float w = exponentialNear(sub(load(scores + i), from));
+    store(weights + i, w);
+    sum = add(sum, w);
   }
-  return peak == kMinusInfinity ? 0.0F : sumOf(sum);
+  for (std::int64_t i = 0; i < hidden; ++i) {
+    weights[i] = -0.0F;
+  }
+  return sumOf(sum);
 }
 
 template <int kBits>
@@ -165,6 +171,7 @@ void lowBitScoresBody(const LowBitScoresArgs& args, Slice units) {
                     : plane.bits == 2 ? scoreBlock<2>
                                       : scoreBlock<4>;
   FoldedQueries rows;
+  alignas(64) float scores[kMostScoreRows * kLowBitBlock];
   std::int64_t loaded = -1;
   for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
     const std::int64_t head = unit / chunks;
@@ -175,20 +182,18 @@ void lowBitScoresBody(const LowBitScoresArgs& args, Slice units) {
     const std::int64_t first = unit % chunks * kLowBitChunk;
     const std::int64_t end = out.blocks - first < kLowBitChunk ? out.blocks : first + kLowBitChunk;
     for (std::int64_t b = first; b < end; ++b) {
-      float* scores = out.scores + head * out.headStride + b * out.rows * kLowBitBlock;
+      float* weights = out.weights + head * out.headStride + b * out.rows * kLowBitBlock;
       const std::byte* block = args.copy.keys + head * args.copy.keyHeadStride + b * plane.bytes();
       prefetchBlock(block, plane.bytes(), out.blocks - b);
       work(args, plane, block, rows, scores);
       const std::int64_t before = args.firstCandidate - b * kLowBitBlock;
       const std::int64_t hidden = before < 0 ? 0 : before < kLowBitBlock ? before : kLowBitBlock;
       for (int r = 0; r < out.rows; ++r) {
-        const float peak =
-            hidden > 0 ? hideAndPeak(scores + r * kLowBitBlock, hidden) : maxOf(load(rows.tops[r]));
+        float* own = scores + r * kLowBitBlock;
+        const float peak = hidden > 0 ? hideAndPeak(own, hidden) : maxOf(load(rows.tops[r]));
         const std::int64_t at = (head * out.rows + r) * out.maximaStride + b;
         out.blockMaxima[at] = peak;
-        if (out.blockSums != nullptr) {
-          out.blockSums[at] = sumAbovePeak(scores + r * kLowBitBlock, peak);
-        }
+        out.blockSums[at] = weighScores(own, peak, hidden, weights + r * kLowBitBlock);
       }
     }
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The k tokens with the largest sums of exp(score - shift), exactly, for the instruction set whose
-// simd_*.h was included before.
+// The k tokens with the largest sums of exp(score - shift), exactly (of the weights as they are),
+// for the instruction set whose simd_*.h was included before.
 //
 // Sums are compared as the integers of their bits (keys): the order is the same, for they are not
 // negative, and a token that may not be taken has a negative key. A part of a head leaves its k
@@ -121,6 +121,8 @@ struct SelectPart {
   std::int64_t first;  // block
   int blocks;
   float shifts[kMostScoreRows];
+  // exp(the block's maximum - shift): what a weight of the block is multiplied with
+  alignas(64) float factors[kMostScoreRows][kSelectBlocks];
 };
 
 inline void findShifts(SelectPart& part) {
@@ -146,11 +148,11 @@ inline void findShifts(SelectPart& part) {
   }
 }
 
-/// Keys that no token of a block can exceed: (kSelectBlocks), kNotTaken past the part's blocks.
-inline void boundBlocks(const SelectPart& part, std::int32_t* bounds) {
+/// The factors, and keys that no token of a block can exceed: (kSelectBlocks), kNotTaken past the
+/// part's blocks.
+inline void boundBlocks(SelectPart& part, std::int32_t* bounds) {
   const ScoreRows& in = part.args.scores;
-  // Two roundings of each exponential and one of each addition, and the polynomial may fall by as
-  // much where it should rise.
+  // Roundings of products and additions, and a weight of the largest score that comes out above 1.
   const Float slack = splat(1.0001F);
   for (int b = 0; b < kSelectBlocks; b += kLanes) {
     Float sum = zero();
@@ -161,7 +163,9 @@ inline void boundBlocks(const SelectPart& part, std::int32_t* bounds) {
       for (int i = 0; i < kLanes; ++i) {
         here[i] = b + i < part.blocks ? maxima[part.first + b + i] : kMinusInfinity;
       }
-      sum = add(sum, exponentialNear(sub(load(here), splat(part.shifts[r]))));
+      const Float factor = exponentialNear(sub(load(here), splat(part.shifts[r])));
+      store(part.factors[r] + b, factor);
+      sum = add(sum, factor);
     }
     storeInts(bounds + b, bitsAsInts(mul(sum, slack)));
   }
@@ -173,20 +177,40 @@ inline void boundBlocks(const SelectPart& part, std::int32_t* bounds) {
 /// The keys of the 64 tokens of a block.
 inline void sumBlock(const SelectPart& part, int block, std::int32_t* keys) {
   const ScoreRows& in = part.args.scores;
-  const float* scores = in.scores + part.head * in.headStride +
-                        ((part.first + block) * in.rows + part.args.firstRow) * kLowBitBlock;
-  for (int i = 0; i < kLowBitBlock; i += kLanes) {
-    Float sum = zero();
-    Float best = splat(kMinusInfinity);
-    for (int r = 0; r < part.args.rowCount; ++r) {
-      // The second operand where the score is NaN.
-      const Float s = maximum(load(scores + r * kLowBitBlock + i), splat(kMinusInfinity));
-      best = maximum(best, s);
-      sum = add(sum, exponentialNear(sub(s, splat(part.shifts[r]))));
-    }
-    // Minus infinity, a negative key, where every score is.
-    storeInts(keys + i, bitsAsInts(minimum(sum, add(best, splat(3e38F)))));
+  const float* weights = in.weights + part.head * in.headStride +
+                         ((part.first + block) * in.rows + part.args.firstRow) * kLowBitBlock;
+  Float sums[kLowBitBlock / kLanes];
+#pragma GCC unroll 8
+  for (int i = 0; i < kLowBitBlock / kLanes; ++i) {
+    sums[i] = splat(-0.0F);  // stays -0, a negative key, where all weights are
   }
+  for (int r = 0; r < part.args.rowCount; ++r) {
+    const Float factor = splat(part.factors[r][block]);
+#pragma GCC unroll 8
+    for (int i = 0; i < kLowBitBlock / kLanes; ++i) {
+      sums[i] = fma(load(weights + r * kLowBitBlock + i * kLanes), factor, sums[i]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kLowBitBlock / kLanes; ++i) {
+    // The second operand, a negative key, where the sum is NaN.
+    storeInts(keys + i * kLanes, bitsAsInts(maximum(sums[i], splat(-1.0F))));
+  }
+}
+
+/// Sum of sums[b] exp(maxima[b] - peak) over n blocks.
+inline float sumOfBlocks(const float* maxima, const float* sums, std::int64_t n, float peak) {
+  Float total = zero();
+  for (std::int64_t b = 0; b < n; b += kLanes) {
+    alignas(64) float most[kLanes];
+    alignas(64) float sum[kLanes];
+    for (int i = 0; i < kLanes; ++i) {  // numbers past the last block may be anything
+      most[i] = b + i < n ? maxima[b + i] : kMinusInfinity;
+      sum[i] = b + i < n ? sums[b + i] : 0.0F;
+    }
+    total = fma(load(sum), exponential(sub(load(most), splat(peak))), total);
+  }
+  return sumOf(total);
 }
 
 void lowBitShiftsBody(const LowBitShiftsArgs& args, Slice kvHeads) {
@@ -204,10 +228,7 @@ void lowBitShiftsBody(const LowBitShiftsArgs& args, Slice kvHeads) {
         const float m = partialOf(args.partials, head, args.firstPartial + i, r)[d];
         peak = m > peak ? m : peak;
       }
-      float sum = 0.0F;
-      for (std::int64_t b = 0; b < in.blocks; ++b) {
-        sum += sums[b] != 0.0F ? sums[b] * exponential(maxima[b] - peak) : 0.0F;
-      }
+      float sum = peak == kMinusInfinity ? 0.0F : sumOfBlocks(maxima, sums, in.blocks, peak);
       for (std::int64_t i = 0; i < args.partialCount; ++i) {
         const float* part = partialOf(args.partials, head, args.firstPartial + i, r);
         sum += part[d + 1] != 0.0F ? part[d + 1] * exponential(part[d] - peak) : 0.0F;
@@ -276,8 +297,8 @@ inline std::int32_t keepLargest(std::int64_t k, std::int32_t limit, SelectWork& 
   return sieve.least;
 }
 
-void selectPart(const SelectPart& part, SelectWork& work, std::int32_t* keysOut,
-                std::uint32_t* tokensOut, std::int64_t room) {
+void selectPart(SelectPart& part, SelectWork& work, std::int32_t* keysOut, std::uint32_t* tokensOut,
+                std::int64_t room) {
   const std::int64_t k = part.args.k;
   alignas(64) std::int32_t bounds[kSelectBlocks];
   alignas(64) std::int32_t keys[kLowBitBlock];
@@ -330,6 +351,7 @@ void lowBitSelectPartsBody(const LowBitSelectArgs& args, Slice units) {
                     unit / parts,
                     at * kSelectBlocks,
                     left < kSelectBlocks ? static_cast<int>(left) : kSelectBlocks,
+                    {},
                     {}};
     findShifts(part);
     const SelectPlanes planes = planesOf(args, part.head);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values of the low-bit copy weighted by exp(score), for the instruction set whose simd_*.h was
+// Values of the low-bit copy weighted, for the instruction set whose simd_*.h was
 // included before.
 //
-//   sum_t w_t value(t)_c = sum_t w_t zero_t + sum_t (w_t scale_t) code_t(c)
+//   sum_t w_t value(t)_c = F (sum_t w_t zero_t + sum_t (w_t scale_t) code_t(c))
 //
-// w_t scale_t is rounded to 8 bits, unsigned; 255 is the largest w of the row and block times the
-// largest scale of the block and run, which needs no maximum over tokens of its own. The second sum
-// is integer, the first float and one number for a run of channels.
+// Weights are relative to the largest score of their row and block; the factor F = exp(that score -
+// largest of the chunk) makes those of a chunk's blocks add up. w_t scale_t is rounded to 8 bits,
+// unsigned; 255 is the largest w of the row and block times the largest scale of the block and run,
+// which needs no maximum over tokens of its own. The second sum is integer, the first float and one
+// number for a run of channels.
 #pragma once
 
 #include "kernels/cpu/lowbit_dot_body.h"
@@ -15,48 +17,52 @@
 namespace bookwheel::kernels {
 namespace {
 
-/// What a chunk gathers beside the sums of codes, which go to the partials: lanes are tokens.
+/// What a chunk gathers beside the sums of codes, which go to the partials.
 struct ValueSums {
   static constexpr int kMostRuns = kMostHeadDim / 32;
-  alignas(64) float weights[kMostScoreRows][kLowBitBlock];  // of the block at work
   alignas(64) std::byte codes[kMostScoreRows][kLowBitBlock];
-  alignas(64) float totals[kMostScoreRows][kLanes];
-  alignas(64) float zeros[kMostScoreRows][kMostRuns][kLanes];
-  alignas(64) float blockPeaks[kLowBitChunk][kMostScoreRows];  // largest score
-  alignas(64) float tops[kMostScoreRows];                      // largest weight of the block
-  alignas(64) float steps[kMostScoreRows];                     // of the rounded weights of a run
-  alignas(64) float inverses[kMostScoreRows];
-  alignas(64) float peaks[kMostScoreRows];  // largest score of the chunk
+  alignas(64) float zeros[kMostScoreRows][kMostRuns][kLanes];  // lanes are tokens
+  alignas(64) float factors[kMostScoreRows][16];               // of the chunk's blocks
+  float peaks[kMostScoreRows];                                 // largest score of the chunk
+  float totals[kMostScoreRows];
+  // Of the block at work, in one run of channels:
+  float tops[kMostScoreRows];   // largest weight
+  float steps[kMostScoreRows];  // of the rounded weights, times the factor
+  float inverses[kMostScoreRows];
 };
+static_assert(kLowBitChunk <= 16);
 
 /// Steps for the weights of all rows of a block in one run of channels. 254.9, for exponentials are
-/// rounded and a weight may come out a little above the one of the largest score.
-inline void findSteps(const GroupFloats& groups, int rows, ValueSums& sums) {
+/// rounded and a weight may come out a little above 1.
+inline void findSteps(const GroupFloats& groups, int rows, int blockInChunk, ValueSums& sums) {
   Float most = zero();
   for (int i = 0; i < kLowBitBlock; i += kLanes) {
     most = maximum(load(groups.scales + i), most);
   }
-  const Float largest = splat(maxOf(most));
-  for (int r = 0; r < rows; r += kLanes) {
-    const Float top = maximum(mul(load(sums.tops + r), largest), splat(1e-30F));
-    store(sums.steps + r, mul(top, splat(1.0F / 254.9F)));
-    store(sums.inverses + r, div(splat(254.9F), top));
+  const float largest = maxOf(most);
+  for (int r = 0; r < rows; ++r) {
+    const float product = sums.tops[r] * largest;
+    const float top = product > 1e-30F ? product : 1e-30F;
+    sums.steps[r] = top * sums.factors[r][blockInChunk] * (1.0F / 254.9F);
+    sums.inverses[r] = 254.9F / top;
   }
 }
 
 /// The weights of one row and block for one run of channels, rounded.
-inline void roundWeights(const GroupFloats& groups, int run, int r, ValueSums& sums) {
+inline void roundWeights(const GroupFloats& groups, const float* weights, int run, int r,
+                         int blockInChunk, ValueSums& sums) {
   constexpr int kVectors = kLowBitBlock / kLanes;
   const Float inverse = splat(sums.inverses[r]);
-  Float zeros = load(sums.zeros[r][run]);
+  Float zeros = zero();
 #pragma GCC unroll 16
   for (int i = 0; i < kVectors; ++i) {
-    const Float w = load(sums.weights[r] + i * kLanes);
+    const Float w = load(weights + i * kLanes);
     zeros = fma(w, load(groups.zeros + i * kLanes), zeros);
     const Float scaled = mul(mul(w, load(groups.scales + i * kLanes)), inverse);
     storeUnsignedBytes(sums.codes[r] + i * kLanes, toInt(scaled));
   }
-  store(sums.zeros[r][run], zeros);
+  store(sums.zeros[r][run],
+        fma(zeros, splat(sums.factors[r][blockInChunk]), load(sums.zeros[r][run])));
 }
 
 /// Adds the codes of one run of channels, `slabs` slabs, to rows firstRow .. + count.
@@ -81,15 +87,15 @@ inline void addSlabs(const std::byte* codes, std::int64_t slabBytes, const Value
 }
 
 template <int kBits>
-void valueBlock(const LowBitPlane& plane, const std::byte* block, int group, int d, int rows,
-                ValueSums& sums, float* const* out) {
+void valueBlock(const LowBitPlane& plane, const std::byte* block, const float* weights,
+                int blockInChunk, int group, int d, int rows, ValueSums& sums, float* const* out) {
   const int step = rowStep(rows);
   GroupFloats groups;
   for (int run = 0; run < plane.groupRuns; ++run) {
     readGroups(plane, block, run, groups);
-    findSteps(groups, rows, sums);
+    findSteps(groups, rows, blockInChunk, sums);
     for (int r = 0; r < rows; ++r) {
-      roundWeights(groups, run, r, sums);
+      roundWeights(groups, weights + r * kLowBitBlock, run, r, blockInChunk, sums);
     }
     const int first = run * group;
     const int slabs = (d - first < group ? d - first : group) / kSlabLanes;
@@ -119,52 +125,46 @@ inline std::int64_t excludedFrom(const std::uint32_t* excluded, std::int64_t cou
   return low;
 }
 
-/// Takes excluded tokens of blocks first .. end out of the scores and finds the largest score that
-/// is left of each row and block, and of the row.
-inline void excludeTokens(const LowBitValuesArgs& args, std::int64_t head, std::int64_t first,
-                          std::int64_t end, ValueSums& sums) {
-  const ScoreRows& in = args.scores;
-  const bool any = args.excludedCounts != nullptr;
-  const std::uint32_t* excluded = any ? args.excluded + head * args.excludedStride : nullptr;
-  const std::int64_t count = any ? args.excludedCounts[head] : 0;
-  std::int64_t next = excludedFrom(excluded, count, first * kLowBitBlock);
+/// The largest score of each row in blocks first .. end, and the factors of these blocks.
+inline void openChunk(const ScoreRows& in, std::int64_t head, std::int64_t first, std::int64_t end,
+                      ValueSums& sums) {
   for (int r = 0; r < in.rows; ++r) {
-    sums.peaks[r] = kMinusInfinity;
-  }
-  for (std::int64_t b = first; b < end; ++b) {
-    float* scores = in.scores + head * in.headStride + b * in.rows * kLowBitBlock;
-    const std::int64_t before = next;
-    for (; next < count && excluded[next] < (b + 1) * kLowBitBlock; ++next) {
-      for (int r = 0; r < in.rows; ++r) {
-        scores[r * kLowBitBlock + excluded[next] % kLowBitBlock] = kMinusInfinity;
-      }
+    const float* maxima = in.blockMaxima + (head * in.rows + r) * in.maximaStride + first;
+    alignas(64) float here[16];
+    float peak = kMinusInfinity;
+    for (int b = 0; b < 16; ++b) {
+      here[b] = b < end - first ? maxima[b] : kMinusInfinity;
+      peak = here[b] > peak ? here[b] : peak;
     }
-    for (int r = 0; r < in.rows; ++r) {
-      const float peak = next == before ? in.blockMaxima[(head * in.rows + r) * in.maximaStride + b]
-                                        : hideAndPeak(scores + r * kLowBitBlock, 0);
-      sums.blockPeaks[b - first][r] = peak;
-      sums.peaks[r] = peak > sums.peaks[r] ? peak : sums.peaks[r];
+    sums.peaks[r] = peak;
+    sums.totals[r] = 0.0F;
+    const Float from = splat(peak == kMinusInfinity ? 0.0F : peak);  // exp(-infinity) = 0 then
+    for (int b = 0; b < 16; b += kLanes) {
+      store(sums.factors[r] + b, exponentialNear(sub(load(here + b), from)));
     }
   }
 }
 
-/// exp(score - peak) of all rows of a block and of their largest scores. A row without any score:
-/// exp(-infinity - 0) = 0.
-inline void weighBlock(const float* scores, const float* blockPeaks, int rows, ValueSums& sums) {
+/// Takes tokens out of a block: their weights become 0, and what is left is added up anew. The
+/// largest that is left keeps all 8 bits, however small it is.
+inline void excludeTokens(const std::uint32_t* tokens, std::int64_t count, int rows,
+                          int blockInChunk, float* weights, ValueSums& sums) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (int r = 0; r < rows; ++r) {
+      weights[r * kLowBitBlock + tokens[i] % kLowBitBlock] = 0.0F;
+    }
+  }
   for (int r = 0; r < rows; ++r) {
-    const Float peak = splat(sums.peaks[r] == kMinusInfinity ? 0.0F : sums.peaks[r]);
-    Float total = load(sums.totals[r]);
+    Float sum = zero();
+    Float top = zero();
 #pragma GCC unroll 4
     for (int i = 0; i < kLowBitBlock; i += kLanes) {
-      const Float w = exponentialNear(sub(load(scores + r * kLowBitBlock + i), peak));
-      store(sums.weights[r] + i, w);
-      total = add(total, w);
+      const Float w = load(weights + r * kLowBitBlock + i);
+      sum = add(sum, w);
+      top = maximum(w, top);
     }
-    store(sums.totals[r], total);
-  }
-  for (int r = 0; r < rows; r += kLanes) {
-    const Float peaks = maximum(load(sums.peaks + r), splat(-3e38F));
-    store(sums.tops + r, exponentialNear(sub(load(blockPeaks + r), peaks)));
+    sums.totals[r] += sumOf(sum) * sums.factors[r][blockInChunk];
+    sums.tops[r] = maxOf(top);
   }
 }
 
@@ -179,7 +179,7 @@ inline void finishPartial(const LowBitFormat& format, int runs, int r, const Val
     }
   }
   out[d] = sums.peaks[r];
-  out[d + 1] = sumOf(load(sums.totals[r]));
+  out[d + 1] = sums.totals[r];
   for (int i = 2; i < kPartialTail; ++i) {
     out[d + i] = 0.0F;
   }
@@ -193,20 +193,23 @@ void lowBitValuesBody(const LowBitValuesArgs& args, Slice units) {
   const auto work = plane.bits == 1   ? valueBlock<1>
                     : plane.bits == 2 ? valueBlock<2>
                                       : valueBlock<4>;
-  ValueSums sums{};  // rows past the last are computed with, to no effect
+  const bool any = args.excludedCounts != nullptr;
+  ValueSums sums{};
   for (std::int64_t unit = units.begin; unit < units.end; ++unit) {
     const std::int64_t head = unit / chunks;
     const std::int64_t chunk = unit % chunks;
     const std::int64_t first = chunk * kLowBitChunk;
     const std::int64_t end = in.blocks - first < kLowBitChunk ? in.blocks : first + kLowBitChunk;
-    excludeTokens(args, head, first, end, sums);
+    const std::uint32_t* excluded = any ? args.excluded + head * args.excludedStride : nullptr;
+    const std::int64_t count = any ? args.excludedCounts[head] : 0;
+    std::int64_t next = excludedFrom(excluded, count, first * kLowBitBlock);
+    openChunk(in, head, first, end, sums);
     float* out[kMostScoreRows];
     for (int r = 0; r < in.rows; ++r) {
       out[r] = partialOf(args.partials, head, args.firstPartial + chunk, r);
       for (int c = 0; c < format.headDim; c += kLanes) {
         store(out[r] + c, zero());
       }
-      store(sums.totals[r], zero());
       for (int run = 0; run < plane.groupRuns; ++run) {
         store(sums.zeros[r][run], zero());
       }
@@ -215,9 +218,22 @@ void lowBitValuesBody(const LowBitValuesArgs& args, Slice units) {
       const std::byte* block =
           args.copy.values + head * args.copy.valueHeadStride + b * plane.bytes();
       prefetchBlock(block, plane.bytes(), in.blocks - b);
-      const float* scores = in.scores + head * in.headStride + b * in.rows * kLowBitBlock;
-      weighBlock(scores, sums.blockPeaks[b - first], in.rows, sums);
-      work(plane, block, format.group, format.headDim, in.rows, sums, out);
+      float* weights = in.weights + head * in.headStride + b * in.rows * kLowBitBlock;
+      const auto blockInChunk = static_cast<int>(b - first);
+      const std::int64_t before = next;
+      while (next < count && excluded[next] < (b + 1) * kLowBitBlock) {
+        ++next;
+      }
+      if (next > before) {
+        excludeTokens(excluded + before, next - before, in.rows, blockInChunk, weights, sums);
+      } else {
+        for (int r = 0; r < in.rows; ++r) {
+          sums.totals[r] += in.blockSums[(head * in.rows + r) * in.maximaStride + b] *
+                            sums.factors[r][blockInChunk];
+          sums.tops[r] = 1.0F;
+        }
+      }
+      work(plane, block, weights, blockInChunk, format.group, format.headDim, in.rows, sums, out);
     }
     for (int r = 0; r < in.rows; ++r) {
       finishPartial(format, plane.groupRuns, r, sums, out[r]);

@@ -44,6 +44,7 @@ class Layers {
         m_pairChunks((k + kPairsChunk - 1) / kPairsChunk),
         m_scores(static_cast<std::size_t>(shape.kvHeads * tokens * m_rows)),
         m_maxima(static_cast<std::size_t>(shape.kvHeads * m_rows * maximaStride())),
+        m_sums(m_maxima),
         m_scratch(allocate(lowBitSelectScratchBytes(shape.kvHeads, m_blocks, k))),
         m_selected(static_cast<std::size_t>(shape.kvHeads * k)),
         m_counts(static_cast<std::size_t>(shape.kvHeads)),
@@ -151,7 +152,8 @@ class Layers {
     const int kvHeads = m_shape.kvHeads;
     const std::int64_t width = m_shape.heads * m_shape.headDim;
     const ScoreRows scores{m_scores.data(), m_tokens * m_rows, m_maxima.data(),
-                           maximaStride(),  m_blocks,          m_rows};
+                           maximaStride(),  m_blocks,          m_rows,
+                           m_sums.data()};
     const AttentionPartials partials{reinterpret_cast<float*>(m_partials.get()),
                                      m_pairChunks + m_chunks, m_rows, m_shape.headDim};
     const LowBitScoresArgs scoring{
@@ -201,6 +203,7 @@ class Layers {
   std::int64_t m_pairChunks;
   std::vector<float> m_scores;
   std::vector<float> m_maxima;
+  std::vector<float> m_sums;
   Memory m_scratch;
   std::vector<std::uint32_t> m_selected;
   std::vector<std::int32_t> m_counts;

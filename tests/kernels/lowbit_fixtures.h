@@ -173,51 +173,54 @@ class Copy {
   std::vector<Run> m_valueRuns;
 };
 
-/// Scores with their maxima; NaN where nothing was written.
+/// Scores as weights, maxima and sums; NaN where nothing was written. A test may set scores and
+/// have them weighed, or look at what the kernel left.
 class Scores {
  public:
   Scores(int kvHeads, int rows, std::int64_t blocks)
       : m_kvHeads(kvHeads),
         m_scores(static_cast<std::size_t>(kvHeads * (blocks * rows * 64 + 16)), NAN),
+        m_weights(m_scores),
         m_maxima(static_cast<std::size_t>(kvHeads * rows * stride(blocks)), NAN),
         m_sums(m_maxima) {
-    m_rows = {m_scores.data(), blocks * rows * 64 + 16, m_maxima.data(), stride(blocks),
-              blocks,          rows,                    m_sums.data()};
+    m_rows = {
+        m_weights.data(), blocks * rows * 64 + 16, m_maxima.data(), stride(blocks), blocks, rows,
+        m_sums.data()};
   }
   const kernels::ScoreRows& rows() const { return m_rows; }
-  float& at(int head, int row, std::int64_t token) {
-    return m_rows
-        .scores[head * m_rows.headStride + (token / 64 * m_rows.rows + row) * 64 + token % 64];
+  /// The test's own score; minus infinity: no candidate.
+  float& at(int head, int row, std::int64_t token) { return m_scores[index(head, row, token)]; }
+  float weight(int head, int row, std::int64_t token) const {
+    return m_weights[index(head, row, token)];
+  }
+  /// What a weight that is not 0 says the score is.
+  double weighed(int head, int row, std::int64_t token) const {
+    return static_cast<double>(maximum(head, row, token / 64)) +
+           std::log(static_cast<double>(weight(head, row, token)));
+  }
+  bool noCandidate(int head, int row, std::int64_t token) const {
+    const float w = weight(head, row, token);
+    return w == 0 && std::signbit(w);
   }
   float maximum(int head, int row, std::int64_t block) const {
-    return m_rows.blockMaxima[(head * m_rows.rows + row) * m_rows.maximaStride + block];
+    return m_rows.blockMaxima[place(head, row, block)];
   }
   float sum(int head, int row, std::int64_t block) const {
-    return m_rows.blockSums[(head * m_rows.rows + row) * m_rows.maximaStride + block];
+    return m_rows.blockSums[place(head, row, block)];
   }
-  /// Sum of exp(score - the block's maximum); NaN counts as minus infinity.
-  double plainSum(int head, int row, std::int64_t block) {
-    const float most = maximum(head, row, block);
+  double plainSum(int head, int row, std::int64_t block) const {
     double sum = 0;
     for (std::int64_t t = block * 64; t < block * 64 + 64; ++t) {
-      const float score = at(head, row, t);
-      sum += score > -kInfinity ? std::exp(static_cast<double>(score - most)) : 0.0;
+      sum += static_cast<double>(weight(head, row, t));
     }
     return sum;
   }
-  /// What lowBitScores leaves there: NaN counts as minus infinity.
-  void findMaxima() {
+  /// Makes of the test's scores what lowBitScores leaves.
+  void weigh() {
     for (int h = 0; h < m_kvHeads; ++h) {
       for (int r = 0; r < m_rows.rows; ++r) {
         for (std::int64_t b = 0; b < m_rows.blocks; ++b) {
-          float most = -kInfinity;
-          for (std::int64_t t = b * 64; t < b * 64 + 64; ++t) {
-            most = at(h, r, t) > most ? at(h, r, t) : most;
-          }
-          const auto place =
-              static_cast<std::size_t>((h * m_rows.rows + r) * m_rows.maximaStride + b);
-          m_maxima[place] = most;
-          m_sums[place] = static_cast<float>(plainSum(h, r, b));
+          weighBlock(h, r, b);
         }
       }
     }
@@ -225,8 +228,31 @@ class Scores {
 
  private:
   static std::int64_t stride(std::int64_t blocks) { return (blocks + 15) / 16 * 16; }
+  std::size_t index(int head, int row, std::int64_t token) const {
+    return static_cast<std::size_t>(head * m_rows.headStride +
+                                    (token / 64 * m_rows.rows + row) * 64 + token % 64);
+  }
+  std::size_t place(int head, int row, std::int64_t block) const {
+    return static_cast<std::size_t>((head * m_rows.rows + row) * m_rows.maximaStride + block);
+  }
+  void weighBlock(int head, int row, std::int64_t block) {
+    const float* scores = m_scores.data() + index(head, row, block * 64);
+    float* weights = m_weights.data() + index(head, row, block * 64);
+    float most = -kInfinity;
+    for (int i = 0; i < 64; ++i) {
+      most = scores[i] > most ? scores[i] : most;
+    }
+    float sum = 0;
+    for (int i = 0; i < 64; ++i) {
+      weights[i] = scores[i] == -kInfinity ? -0.0F : std::exp(scores[i] - most);
+      sum += std::isnan(weights[i]) ? 0.0F : weights[i];
+    }
+    m_maxima[place(head, row, block)] = most;
+    m_sums[place(head, row, block)] = sum;
+  }
   int m_kvHeads;
   std::vector<float> m_scores;
+  std::vector<float> m_weights;
   std::vector<float> m_maxima;
   std::vector<float> m_sums;
   kernels::ScoreRows m_rows{};

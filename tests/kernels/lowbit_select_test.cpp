@@ -129,7 +129,7 @@ void LowBitSelectTest::takesTheLargestSums() {
             }
           }
         }
-        scores.findMaxima();
+        scores.weigh();
         for (const int k : {1, 17, 64, 256, 1000, 9000}) {
           if (width > 1 && k % 2 == 0) {
             continue;  // half of the combinations are enough
@@ -170,7 +170,7 @@ void LowBitSelectTest::lowerTokenWinsTies() {
           scores.at(0, row, token) = score;
         }
       }
-      scores.findMaxima();
+      scores.weigh();
       std::vector<std::uint32_t> order(static_cast<std::size_t>(blocks * 64));
       std::iota(order.begin(), order.end(), 0U);
       std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
@@ -203,7 +203,7 @@ void LowBitSelectTest::fewerCandidates() {
         candidates.push_back(static_cast<std::uint32_t>(token));
       }
     }
-    scores.findMaxima();
+    scores.weigh();
     const int all = static_cast<int>(candidates.size());
     for (const int k : {all, all + 1, all + 5000}) {
       QVERIFY(select(scores, 1, 0, 2, k)[0] == candidates);
@@ -216,7 +216,7 @@ void LowBitSelectTest::fewerCandidates() {
   for (std::int64_t token = 0; token < 128; ++token) {
     nothing.at(0, 0, token) = token % 2 == 0 ? NAN : -kInfinity;
   }
-  nothing.findMaxima();
+  nothing.weigh();
   QVERIFY(select(nothing, 1, 0, 1, 5)[0].empty());
 }
 
@@ -230,7 +230,7 @@ void LowBitSelectTest::usesShifts() {
     scores.at(0, 0, token) = token == 10 ? 5.0F : token == 11 ? 4.0F : 0.0F;
     scores.at(0, 1, token) = token == 90 ? -15.0F : -20.0F;
   }
-  scores.findMaxima();
+  scores.weigh();
   QVERIFY((select(scores, 1, 0, 2, 2)[0] == std::vector<std::uint32_t>{10, 90}));
   const float shifts[] = {5.0F, 5.0F};
   QVERIFY((select(scores, 1, 0, 2, 2, shifts)[0] == std::vector<std::uint32_t>{10, 11}));
@@ -273,7 +273,7 @@ void LowBitSelectTest::shiftsAreLogSums() {
       expected.push_back(blind ? 0.0 : std::log(sum));
     }
   }
-  scores.findMaxima();
+  scores.weigh();
   std::vector<float> shifts(kHeads * kRows, NAN);
   const kernels::LowBitShiftsArgs args{scores.rows(), partials.get(), 1,
                                        kPartials - 1, kHeads,         shifts.data()};
@@ -291,7 +291,7 @@ void LowBitSelectTest::farBelowTheMaximum() {
   for (std::int64_t token = 0; token < 130 * 64; ++token) {
     scores.at(0, 0, token) = token < 100 ? -kInfinity : token == 8300 ? 1000.0F : 0.0F;
   }
-  scores.findMaxima();
+  scores.weigh();
   QVERIFY((select(scores, 1, 0, 1, 4)[0] == std::vector<std::uint32_t>{100, 101, 102, 8300}));
 }
 
@@ -308,7 +308,7 @@ void LowBitSelectTest::slicesDoNotMatter() {
       }
     }
   }
-  scores.findMaxima();
+  scores.weigh();
   QVERIFY(select(scores, 3, 0, 2, 256) ==
           select(scores, 3, 0, 2, 256, nullptr, Slicing::Backwards));
 }

@@ -291,6 +291,9 @@ std::int64_t chunkUnits(const Copy& copy) {
   return copy.kv().kvHeads * kernels::lowBitChunks(copy.blocks());
 }
 
+/// Relative error of a weight: exponentialNear() and its argument.
+constexpr double kWeightError = 3e-6;
+
 /// A score in doubles, and how far the kernel's may be: x_c = scale q_c s_c is off by half a step
 /// of max |x| / 127 for every code, the rest is d + 10 float roundings of the magnitudes.
 struct Wanted {
@@ -336,30 +339,34 @@ void LowBitTest::scores() {
     for (int head = 0; head < kvHeads; ++head) {
       for (int row = 0; row < queries.scoreRows(); ++row) {
         for (std::int64_t token = 0; token < blocks * 64; token += token < 130 ? 3 : 17) {
-          const float got = out.at(head, row, token);
           if (token < hidden) {
-            QCOMPARE(got, -kInfinity);
+            QVERIFY(out.noCandidate(head, row, token));
             continue;
           }
+          const double got = out.weighed(head, row, token);
           const Wanted wanted = wantedScore(copy, queries, head, row, token);
-          QVERIFY2(std::fabs(static_cast<double>(got) - wanted.score) <= wanted.allowed,
+          QVERIFY2(std::fabs(got - wanted.score) <= wanted.allowed + kWeightError,
                    qPrintable(QString("head %1 row %2 token %3: %4 for %5, allowed %6")
                                   .arg(head)
                                   .arg(row)
                                   .arg(token)
-                                  .arg(static_cast<double>(got))
+                                  .arg(got)
                                   .arg(wanted.score)
                                   .arg(wanted.allowed)));
         }
         for (std::int64_t b = 0; b < blocks; ++b) {
-          float most = -kInfinity;
-          for (std::int64_t t = b * 64; t < b * 64 + 64; ++t) {
-            most = std::max(most, out.at(head, row, t));
+          if (b * 64 + 64 <= hidden) {
+            QCOMPARE(out.maximum(head, row, b), -kInfinity);
+            QCOMPARE(out.sum(head, row, b), 0.0F);
+            continue;
           }
-          QCOMPARE(out.maximum(head, row, b), most);
-          // exponentialNear() is exact to about 1e-4.
+          float most = 0;
+          for (std::int64_t t = b * 64; t < b * 64 + 64; ++t) {
+            most = std::max(most, out.weight(head, row, t));
+          }
+          QVERIFY(std::fabs(static_cast<double>(most) - 1) <= kWeightError);
           const double sum = out.plainSum(head, row, b);
-          QVERIFY(std::abs(static_cast<double>(out.sum(head, row, b)) - sum) <= 1e-3 * sum);
+          QVERIFY(std::abs(static_cast<double>(out.sum(head, row, b)) - sum) <= 1e-6 * sum);
         }
       }
     }
@@ -391,10 +398,9 @@ void LowBitTest::varianceIsTakenOff() {
           magnitude += std::fabs(static_cast<double>(queries.scale() * queries.at(0, row, c)) *
                                  copy.key(0, token, c));
         }
-        const double taken = static_cast<double>(plain.at(0, row, token)) -
-                             static_cast<double>(corrected.at(0, row, token));
-        // Both scores are rounded to float, and their starts.
-        QVERIFY(std::fabs(taken - variance / 2) <= 0x1p-20 * (magnitude + 1));
+        const double taken = plain.weighed(0, row, token) - corrected.weighed(0, row, token);
+        // Both scores are rounded to float, and their starts, and come as weights.
+        QVERIFY(std::fabs(taken - variance / 2) <= 0x1p-20 * (magnitude + 1) + 2 * kWeightError);
       }
     }
   }
@@ -412,11 +418,11 @@ void LowBitTest::nanQueriesShow() {
   Scores out(1, 2, 2);
   tests::runUnits(kernels::lowBitScores, scoresArgs(copy, queries, out), chunkUnits(copy));
   for (std::int64_t token = 0; token < 128; ++token) {
-    QVERIFY(std::isfinite(out.at(0, 0, token)));
-    QVERIFY(std::isnan(out.at(0, 1, token)));
+    QVERIFY(std::isfinite(out.weight(0, 0, token)));
+    QVERIFY(std::isnan(out.weight(0, 1, token)));
   }
   QCOMPARE(out.maximum(0, 1, 0), -kInfinity);
-  QCOMPARE(out.sum(0, 1, 0), 0.0F);
+  QVERIFY(std::isnan(out.sum(0, 1, 0)));
   tests::Partials partials(1, 1, 2, 64);
   const kernels::LowBitValuesArgs values{copy.kv(), out.rows(),     nullptr, nullptr,
                                          0,         partials.get(), 0};
@@ -448,7 +454,7 @@ void LowBitTest::values() {
         }
       }
     }
-    scores.findMaxima();
+    scores.weigh();
     // The largest tokens of the first head's first row are excluded, and the edges of blocks.
     std::vector<std::set<std::uint32_t>> sets = {{64, 127, 128, 300, 301, 511, 512, 639}, {}};
     std::vector<std::uint32_t> excluded(32, 0);
@@ -526,7 +532,7 @@ void LowBitTest::values() {
 }
 
 // A key whose low-bit score is far too high by chance is what the exact pairs are for: without it
-// the other tokens must keep their weights, not vanish below its maximum.
+// the other tokens must keep their weights and all 8 bits of them, not vanish below its maximum.
 void LowBitTest::wrongHighScoresAreExcluded() {
   QFETCH(InstructionSet, set);
   const tests::WithInstructionSet with(set);
@@ -538,16 +544,27 @@ void LowBitTest::wrongHighScoresAreExcluded() {
   for (std::int64_t token = 0; token < 128; ++token) {
     scores.at(0, 0, token) = 0.0F;
   }
-  scores.at(0, 0, 77) = 500.0F;
-  scores.findMaxima();
+  scores.at(0, 0, 77) = 60.0F;
+  scores.weigh();
   const std::uint32_t excluded[] = {77};
   const std::int32_t count[] = {1};
   tests::Partials partials(1, 1, 1, 64);
   const kernels::LowBitValuesArgs args{copy.kv(), scores.rows(),  excluded, count,
                                        1,         partials.get(), 0};
   tests::runUnits(kernels::lowBitValues, args, std::int64_t{1});
-  QCOMPARE(partials.at(0, 0, 0)[64], 0.0F);
-  QVERIFY(std::fabs(partials.at(0, 0, 0)[65] - 127.0F) < 127 * 5e-6F);
+  const float* partial = partials.at(0, 0, 0);
+  const double factor = std::exp(static_cast<double>(partial[64]));
+  QVERIFY(std::fabs(static_cast<double>(partial[65]) * factor - 127.0) < 127 * 5e-6);
+  for (int c = 0; c < 64; ++c) {
+    double sum = 0;
+    double allowed = 0;
+    for (std::int64_t token = 0; token < 128; ++token) {
+      sum += token == 77 ? 0.0 : copy.value(0, token, c);
+      // 3 codes, rounded by half a step of the largest scale / 254.9, which is below 4.
+      allowed += 3 * 4 / (2 * 254.9);
+    }
+    QVERIFY(std::fabs(static_cast<double>(partial[c]) * factor - sum) <= allowed);
+  }
 }
 
 QTEST_APPLESS_MAIN(LowBitTest)

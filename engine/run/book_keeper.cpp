@@ -138,7 +138,11 @@ std::string BookKeeper::problem() const {
 }
 
 std::int64_t BookKeeper::reusable(std::span<const TokenId> sequence, std::int64_t kept) const {
-  return kept > m_read && commonPrefix(document(), sequence) > m_read ? m_read : kept;
+  const std::int64_t common = commonPrefix(document(), sequence);
+  if (kept > m_read) {
+    return common > m_read ? m_read : kept;
+  }
+  return common == std::ssize(document()) ? wholeChunks(kept) : kept;
 }
 
 void BookKeeper::beginReading(std::span<const TokenId> sequence, std::int64_t kept) {

@@ -72,7 +72,8 @@ class BookKeeper {
   std::string problem() const;
 
   /// How many of `kept` tokens, which cache and sequence have in common, may stay: an answer that
-  /// happens to go on as the book does was not read.
+  /// happens to go on as the book does was not read, and what is missing of the whole book is read
+  /// in the book's chunks.
   std::int64_t reusable(std::span<const TokenId> sequence, std::int64_t kept) const;
   /// The cache has `kept` tokens, and reading what follows in `sequence` begins.
   void beginReading(std::span<const TokenId> sequence, std::int64_t kept);

@@ -44,7 +44,8 @@ inline CacheOptions lowBit(int keyBits, int valueBits) {
 class KeptBookFixture {
  public:
   explicit KeptBookFixture(CapacityPlace place = CapacityPlace::Memory,
-                           const CacheOptions& cache = {}) {
+                           const CacheOptions& cache = {}, int threads = 1) {
+    m_options.threads = threads;
     m_options.chunkTokens = 128;
     m_options.cache = cache;
     m_options.capacity = place;
@@ -55,6 +56,7 @@ class KeptBookFixture {
   }
 
   SessionOptions& options() { return m_options; }
+  const SessionOptions& options() const { return m_options; }
   const TinyModelFile& model() const { return m_model; }
   std::filesystem::path folder() const {
     return std::filesystem::path(m_folder.path().toStdString()) / "books" / "one";

@@ -274,7 +274,7 @@ class KeptBookFaultsTest : public QObject {
     const auto session = book.open();
     // The first calls one by one, then fewer: there are some hundred.
     int reached = 0;
-    for (int nth = 1;; nth += nth < 12 ? 1 : nth / 3) {
+    for (int nth = 1;; nth += nth < 8 ? 1 : nth / 2) {
       int failures = 0;
       bool isSaid = false;
       {

@@ -6,6 +6,8 @@
 #include "engine/error.h"
 #include "tests/engine/engine_fixtures.h"
 
+#include <QDir>
+#include <QFileInfo>
 #include <QTemporaryDir>
 
 #include <filesystem>
@@ -38,6 +40,14 @@ inline CacheOptions lowBit(int keyBits, int valueBits) {
   options.valueBits = valueBits;
   options.pairs = 32;
   return options;
+}
+
+/// In memory if the system has such a place: these tests sync some thousand times, which takes a
+/// busy disk minutes and shows nothing, since what a process has written is there for the next one.
+inline QString temporaryFolders() {
+  const QString memory = QStringLiteral("/dev/shm");
+  return (QFileInfo(memory).isWritable() ? memory : QDir::tempPath()) +
+         QStringLiteral("/kept-book-XXXXXX");
 }
 
 /// A model, a folder for its book, and the answer of a session that keeps nothing.
@@ -82,7 +92,7 @@ class KeptBookFixture {
 
  private:
   const TinyModelFile m_model;
-  const QTemporaryDir m_folder;
+  const QTemporaryDir m_folder{temporaryFolders()};
   SessionOptions m_options;
 };
 

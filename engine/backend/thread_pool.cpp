@@ -101,12 +101,18 @@ void ThreadPool::run(std::int64_t units, std::int64_t grain, Work work) {
 }
 
 void ThreadPool::claimUnits(int worker) {
-  for (;;) {
-    const std::int64_t begin = m_next.fetch_add(m_grain, std::memory_order_relaxed);
-    if (begin >= m_units) {
-      return;
+  std::int64_t begin = m_next.load(std::memory_order_relaxed);
+  while (begin < m_units) {
+    // An even share of what is left: units next to each other stay in one slice while there are
+    // many, so that what is prefetched for the next one is used by the same core, and the last
+    // slices are small enough to end together.
+    const std::int64_t left = m_units - begin;
+    const std::int64_t grains = left / (m_workers * m_grain);
+    const std::int64_t share = std::min(left, std::max<std::int64_t>(grains, 1) * m_grain);
+    if (m_next.compare_exchange_weak(begin, begin + share, std::memory_order_relaxed)) {
+      (*m_work)(kernels::Slice{begin, begin + share}, worker);
+      begin = m_next.load(std::memory_order_relaxed);
     }
-    (*m_work)(kernels::Slice{begin, std::min(begin + m_grain, m_units)}, worker);
   }
 }
 

@@ -142,12 +142,10 @@ void KeptBook::begin() {
                     (error == ENOSPC || error == EDQUOT ? "; free disk space, then open it again."
                                                         : "; check the disk, then open it again."));
   }
-  for (const char* const name : {kRowsName, kCopyName}) {
-    if (::unlink((m_folder / name).c_str()) != 0 && errno != ENOENT) {
-      throw Error(ErrorCode::FileIo, "What was kept of this book could not be deleted: " +
-                                         printablePath(m_folder / name) + ": " +
-                                         systemReason(errno) + "; check the folder.");
-    }
+  if (::unlink(rowsPath().c_str()) != 0 && errno != ENOENT) {
+    throw Error(ErrorCode::FileIo,
+                "What was kept of this book could not be deleted: " + printablePath(rowsPath()) +
+                    ": " + systemReason(errno) + "; check the folder.");
   }
   IndexHeader header;
   header.identity = m_identity;

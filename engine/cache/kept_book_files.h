@@ -9,9 +9,8 @@ namespace bookwheel {
 
 inline constexpr const char* kIndexName = "index";
 inline constexpr const char* kRowsName = "rows";
-inline constexpr const char* kCopyName = "copy";
 /// All that a book may have, the index first: without it the others mean nothing.
-inline constexpr const char* kBookFiles[] = {kIndexName, kRowsName, kCopyName};
+inline constexpr const char* kBookFiles[] = {kIndexName, kRowsName};
 
 enum class IndexUse {
   Read,   ///< no lock

@@ -178,6 +178,13 @@ void BookKeeper::endReading(std::int64_t tokens) {
   }
 }
 
+void BookKeeper::tryAgain() {
+  if (m_book && !m_problem.empty()) {
+    m_problem.clear();
+    endReading(m_read);
+  }
+}
+
 void BookKeeper::truncated(std::int64_t tokens) {
   if (!m_book || tokens >= m_read) {
     return;

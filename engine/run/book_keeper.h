@@ -82,6 +82,8 @@ class BookKeeper {
   void follow(std::int64_t tokens);
   /// Reading ended, or was ended: keeps the rest too.
   void endReading(std::int64_t tokens);
+  /// After a problem, which may be over: keeps what is at hand and not kept yet.
+  void tryAgain();
   /// The cache has no more than `tokens` tokens any more.
   void truncated(std::int64_t tokens);
 

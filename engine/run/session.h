@@ -154,7 +154,8 @@ class Session {
   /// (made if missing), in whole segments while read() computes it. Tokens behind the prefix
   /// (questions, answers) are not kept. What the folder has of exactly these tokens and this model
   /// is put into the cache, checked. A last segment that is not full is kept when reading completes
-  /// or is stopped. Called again for the book that is open it only says what is at hand.
+  /// or is stopped. Called again for the book that is open it says what is at hand, and
+  /// tries to keep what a full disk kept from being kept.
   ///
   /// With the cache in a file, the book's file is the cache's while it is open. Stopped: no book is
   /// open, the cache is empty.

@@ -225,6 +225,7 @@ BookRestore Session::Impl::openBook(const std::filesystem::path& folder,
   if (keeper.isOpen(folder)) {
     if (use == KeptBookUse::Continue && std::ranges::equal(keeper.document(), document) &&
         keeper.tokensAtHand() >= keeper.keptTokens()) {
+      keeper.tryAgain();
       return {std::ssize(document), keeper.tokensAtHand(), secondsSince(start), ""};
     }
     closeBook();

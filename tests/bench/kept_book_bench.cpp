@@ -103,6 +103,9 @@ void makeUp(const SessionOptions& options, const Session& session, const Book& b
 void run(SessionOptions options, const std::string& text, std::size_t tokens,
          const std::filesystem::path& folder, const std::string& how) {
   std::unique_ptr<Session> session = opened(options);
+  const double hashing = processorSeconds();
+  static_cast<void>(digestOf(Gguf::open(options.model)));
+  std::printf("hashing the model file takes %.3f s of it\n", processorSeconds() - hashing);
   const Book book = bookOf(*session, text, tokens);
   if (how == "unkept") {
     const double before = processorSeconds();

@@ -61,11 +61,21 @@ std::int64_t LowBitCopy::bytesFor(const KvShape& shape, const CacheOptions& opti
          (kernels::lowBitKeyBlockBytes(format) + kernels::lowBitValueBlockBytes(format));
 }
 
+std::int64_t LowBitCopy::metadataBytesFor(const KvShape& shape, const CacheOptions& options,
+                                          std::int64_t blocks) {
+  constexpr std::int64_t kBitsOfByte = 8;
+  const std::int64_t codes = blocks * kernels::kLowBitBlock * shape.layers * shape.kvHeads *
+                             shape.headDim * (options.keyBits + options.valueBits) / kBitsOfByte;
+  return bytesFor(shape, options, blocks) - codes;
+}
+
 std::int64_t LowBitCopy::allocatedBytes() const {
   return static_cast<std::int64_t>(m_keys.bytes() + m_values.bytes());
 }
 
-void LowBitCopy::follow(KvStore& source) {
+void LowBitCopy::follow(KvStore& source) { follow(source, {}); }
+
+bool LowBitCopy::follow(KvStore& source, const std::function<bool(int layersDone)>& goOn) {
   const std::int64_t blocks = blocksFor(m_options, source.tokens());
   BOOKWHEEL_ASSERT(blocks <= m_maxBlocks);
   if (blocks > m_blocks) {
@@ -75,12 +85,17 @@ void LowBitCopy::follow(KvStore& source) {
       kernels::KvRows rows = newest ? source.newestRows(index) : source.openLayer(index);
       rows.data += (first - (newest ? source.firstNewest() : 0)) * rows.tokenStride;
       m_backend.quantizeKv({rows, layer(index), m_blocks, blocks - m_blocks});
+      if (goOn && !goOn(index + 1)) {
+        source.closeLayers();
+        return false;
+      }
     }
     if (!newest) {
       source.closeLayers();
     }
   }
   m_blocks = blocks;
+  return true;
 }
 
 void LowBitCopy::truncate(std::int64_t tokens) {

@@ -8,6 +8,7 @@
 #include "kernels/lowbit_args.h"
 
 #include <cstdint>
+#include <functional>
 
 namespace bookwheel {
 
@@ -30,10 +31,16 @@ class LowBitCopy {
   static std::int64_t blocksFor(const CacheOptions& options, std::int64_t tokens);
   static std::int64_t bytesFor(const KvShape& shape, const CacheOptions& options,
                                std::int64_t blocks);
+  /// Of bytesFor(): scales and zeros.
+  static std::int64_t metadataBytesFor(const KvShape& shape, const CacheOptions& options,
+                                       std::int64_t blocks);
 
   /// Makes the blocks that source.tokens() tokens have and that are missing; drops those that are
   /// too many. May throw Error(FileIo); the blocks are then as before.
   void follow(KvStore& source);
+  /// The same layer by layer: `goOn` is asked with the number of layers that are done, and if it
+  /// says no, the blocks are as before and the result is false.
+  bool follow(KvStore& source, const std::function<bool(int layersDone)>& goOn);
   /// Forgets all blocks that hold a token at or behind `tokens`.
   void truncate(std::int64_t tokens);
 
@@ -42,6 +49,7 @@ class LowBitCopy {
   /// Tokens in blocks; those behind are exact only.
   std::int64_t tokens() const { return m_blocks * kernels::kLowBitBlock; }
   std::int64_t bytes() const { return bytesFor(m_shape, m_options, m_blocks); }
+  std::int64_t metadataBytes() const { return metadataBytesFor(m_shape, m_options, m_blocks); }
   std::int64_t allocatedBytes() const;
 
  private:

@@ -104,6 +104,7 @@ FastTierUse fastTierUse(const ModelShape& shape, const CacheOptions& options, st
     const std::int64_t copied = blocks * kernels::kLowBitBlock;
     const std::int64_t sinks = std::min<std::int64_t>(options.sinkTokens, copied);
     use.copyBytes = LowBitCopy::bytesFor(kv, options, blocks);
+    use.metadataBytes = LowBitCopy::metadataBytesFor(kv, options, blocks);
     use.islandBytes = heads * (sinks + tokens - copied) * rowBytes;
     const int slots = prefetchSlots(options, copied);
     use.bufferBytes = slots > 0 ? PrefetchBuffer::bytesFor(kv, slots) : 0;
@@ -116,6 +117,17 @@ FastTierUse fastTierUse(const ModelShape& shape, const CacheOptions& options, st
     use.compressionRatio = static_cast<double>(exactBytes) / bytes;
   }
   return use;
+}
+
+std::int64_t stepReadBytes(const ModelShape& shape, const CacheOptions& options,
+                           std::int64_t tokens) {
+  const FastTierUse use = fastTierUse(shape, options, tokens);
+  if (!options.usesCopy()) {
+    return use.islandBytes;
+  }
+  const std::int64_t copied = LowBitCopy::blocksFor(options, tokens) * kernels::kLowBitBlock;
+  return use.copyBytes + use.islandBytes +
+         CapacityTier::bytesFor(kvShape(shape), std::min<std::int64_t>(options.pairs, copied));
 }
 
 }  // namespace bookwheel

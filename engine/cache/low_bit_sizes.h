@@ -58,4 +58,9 @@ bool hasSpeculativeRow(const CacheOptions& options);
 /// pairs are read in place; the figures are then what a device would hold.
 FastTierUse fastTierUse(const ModelShape& shape, const CacheOptions& options, std::int64_t tokens);
 
+/// Bytes of KV that one decoding step reads behind `tokens` tokens: all of the exact cache, or the
+/// copy, the 16-bit first and newest tokens and the pairs of every layer and KV head.
+std::int64_t stepReadBytes(const ModelShape& shape, const CacheOptions& options,
+                           std::int64_t tokens);
+
 }  // namespace bookwheel

@@ -100,6 +100,29 @@ PlanChoice choosePlan(const ModelShape& shape, const PlanRequest& request) {
   return smallest;
 }
 
+std::vector<PlanChoice> planStops(const ModelShape& shape, const PlanRequest& request) {
+  std::vector<std::int64_t> budgets;
+  for (const Candidate& candidate : candidates(shape)) {
+    PlanRequest attempt = request;
+    attempt.cache = candidate.cache;
+    attempt.capacity = candidate.capacity;
+    budgets.push_back(planMemory(shape, attempt).totalBytes);
+  }
+  std::sort(budgets.begin(), budgets.end());
+  std::vector<PlanChoice> stops;
+  for (const std::int64_t budget : budgets) {
+    PlanRequest attempt = request;
+    attempt.availableBytes = budget;
+    PlanChoice choice = choosePlan(shape, attempt);
+    const bool same = !stops.empty() && stops.back().cache == choice.cache &&
+                      stops.back().capacity == choice.capacity;
+    if (choice.plan.fits && !same) {
+      stops.push_back(std::move(choice));
+    }
+  }
+  return stops;
+}
+
 CacheOptions defaultCacheOptions(const ModelShape& shape) {
   CacheOptions options;
   options.policy = CachePolicy::Corrected;
@@ -118,17 +141,24 @@ std::int64_t activationFloatsPerRow(const ModelShape& shape) {
 
 namespace {
 
-/// The first and newest tokens and the prefetch buffer of a cache of at most `context` tokens.
-std::int64_t fileTierMemoryBytes(const ModelShape& shape, const CacheOptions& options,
-                                 std::int64_t chunkTokens, std::int64_t context) {
-  const KvShape kv = kvShape(shape);
+/// The prefetch buffer of a cache of at most `context` tokens.
+std::int64_t bufferBytesFor(const ModelShape& shape, const CacheOptions& options,
+                            std::int64_t context) {
   if (!options.usesCopy()) {
-    return FileTier::windowBytesFor(kv, chunkTokens, 0, 0);
+    return 0;
   }
   const int slots =
       prefetchSlots(options, LowBitCopy::blocksFor(options, context) * kernels::kLowBitBlock);
-  return FileTier::windowBytesFor(kv, chunkTokens, options.sinkTokens, options.residualTokens) +
-         (slots > 0 ? PrefetchBuffer::bytesFor(kv, slots) : 0);
+  return slots > 0 ? PrefetchBuffer::bytesFor(kvShape(shape), slots) : 0;
+}
+
+/// The first and newest tokens and the prefetch buffer of a cache of at most `context` tokens.
+std::int64_t fileTierMemoryBytes(const ModelShape& shape, const CacheOptions& options,
+                                 std::int64_t chunkTokens, std::int64_t context) {
+  const bool copy = options.usesCopy();
+  return FileTier::windowBytesFor(kvShape(shape), chunkTokens, copy ? options.sinkTokens : 0,
+                                  copy ? options.residualTokens : 0) +
+         bufferBytesFor(shape, options, context);
 }
 
 }  // namespace
@@ -173,6 +203,7 @@ MemoryPlan planMemory(const ModelShape& shape, const PlanRequest& request) {
     return inFile ? FileTier::layerBytesFor(kvShape(shape), tokens) : 0;
   };
   plan.kvMemoryBytes = kvMemoryBytes(request.tokens);
+  plan.bufferBytes = inFile ? bufferBytesFor(shape, request.cache, context) : 0;
   plan.layerBytes = layerBytes(request.tokens);
   plan.totalBytes = plan.weightsBytes + plan.kvMemoryBytes + plan.layerBytes + plan.copyBytes +
                     plan.workspaceBytes;

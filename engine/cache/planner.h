@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace bookwheel {
 
@@ -35,6 +36,7 @@ struct MemoryPlan {
   std::int64_t kvBytes = 0;         // 16-bit KV of `tokens` tokens, in memory or in a file
   std::int64_t kvMemoryBytes = 0;   // of KV in 16 bits what is in memory: all, or first and newest
                                     // tokens and the prefetch buffer
+  std::int64_t bufferBytes = 0;     // of kvMemoryBytes: the prefetch buffer
   std::int64_t layerBytes = 0;      // in memory only while reading: a layer out of the file
   std::int64_t copyBytes = 0;       // low-bit copy of `tokens` tokens; 0 with the exact cache
   std::int64_t workspaceBytes = 0;  // activations and scratch of a chunk, scores of a step
@@ -66,6 +68,12 @@ struct PlanChoice {
 /// nothing fits, the smallest of these with fits == false and a reason that has the least memory
 /// needed and what sets it.
 PlanChoice choosePlan(const ModelShape& shape, const PlanRequest& request);
+
+/// Where choosePlan() changes its mind as the budget grows: every choice it makes for a budget that
+/// holds request.tokens, least memory first, each with the plan at exactly the budget from which on
+/// it is made (plan.totalBytes; request.availableBytes is not looked at). Empty for more tokens
+/// than the model reads. Pure.
+std::vector<PlanChoice> planStops(const ModelShape& shape, const PlanRequest& request);
 
 KvShape kvShape(const ModelShape& shape);
 

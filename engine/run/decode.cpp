@@ -4,6 +4,7 @@
 
 #include "engine/run/exact_attention.h"
 #include "engine/run/prefill.h"
+#include "engine/run/step_clock.h"
 
 #include <bit>
 #include <cstdint>
@@ -24,14 +25,16 @@ Decode::Decode(Backend& backend, Forward& forward, KvStore& cache, const ModelSh
 
 std::span<const float> Decode::step(TokenId token) {
   m_cache.reserve(1);
-  m_forward.run({&token, 1}, m_cache.tokens(), 1, [this](const LayerRows& rows) {
-    attendExactly(m_backend, m_cache, m_shape, rows);
+  StepClock clock(m_times);
+  m_forward.run({&token, 1}, m_cache.tokens(), 1, [&](const LayerRows& rows) {
+    clock.attending([&] { attendExactly(m_backend, m_cache, m_shape, rows); });
     return true;
   });
   if (m_backend.takeFault()) {
     throwNumericFault(m_cache.tokens(), m_shape);
   }
   const std::span<const float> logits = m_forward.lastLogits();
+  clock.end();
   if (!allFinite(logits)) {
     throwNumericFault(m_cache.tokens(), m_shape);
   }

@@ -6,6 +6,7 @@
 #include "engine/cache/kv_store.h"
 #include "engine/model/prompt.h"
 #include "engine/run/forward.h"
+#include "engine/run/stats.h"
 
 #include <span>
 
@@ -23,12 +24,15 @@ class Decode {
   std::span<const float> step(TokenId token);
   /// The logits after what Prefill has just read with Logits::OfLastToken. The same errors.
   std::span<const float> logitsAfterPrefill();
+  /// Of the last step.
+  const StepTimes& times() const { return m_times; }
 
  private:
   Backend& m_backend;
   Forward& m_forward;
   KvStore& m_cache;
   const ModelShape& m_shape;
+  StepTimes m_times;
 };
 
 /// False if a number is NaN or infinite.

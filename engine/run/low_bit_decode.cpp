@@ -7,6 +7,7 @@
 #include "engine/run/decode.h"
 #include "engine/run/exact_attention.h"
 #include "engine/run/prefill.h"
+#include "engine/run/step_clock.h"
 
 #include <algorithm>
 #include <cmath>
@@ -118,10 +119,11 @@ std::span<const float> LowBitDecode::step(TokenId token) {
   }
   const std::array<TokenId, 2> ids{token, speculate ? *m_guess : 0};
   m_cache.reserve(m_rows);
+  StepClock clock(m_times);
   try {
     m_forward.run(std::span(ids).first(static_cast<std::size_t>(m_rows)), position, m_rows,
-                  [this](const LayerRows& rows) {
-                    attend(rows);
+                  [&](const LayerRows& rows) {
+                    clock.attending([&] { attend(rows); });
                     return true;
                   });
   } catch (...) {
@@ -135,6 +137,7 @@ std::span<const float> LowBitDecode::step(TokenId token) {
   m_forward.logits(0, m_rows, m_logits.floats());
   const auto vocabulary = static_cast<std::size_t>(m_shape.vocabulary);
   const std::span<const float> logits = m_backend.toHost(m_logits.floats(), vocabulary);
+  clock.end();
   if (!allFinite(logits)) {
     restart();
     throwNumericFault(position, m_shape);
@@ -299,6 +302,23 @@ void LowBitDecode::attendFetched(int layer, const Sets& sets, kernels::ExactPair
       m_buffer->prefetch(layer, head, pairsOf(current(kSpeculativeRow), layer, head));
     }
   }
+}
+
+LayerHitRates LowBitDecode::layerHitRates() const {
+  LayerHitRates rates;
+  const int layers = m_shape.layers;
+  rates.entries = std::min(layers, LayerHitRates::kMost);
+  for (int entry = 0, layer = 0; entry < rates.entries; ++entry) {
+    PairStats sum;
+    for (const int end = (entry + 1) * layers / rates.entries; layer < end; ++layer) {
+      const PairStats& stats = m_layerStats[static_cast<std::size_t>(layer)];
+      sum.wanted += stats.wanted;
+      sum.resident += stats.resident;
+    }
+    rates.rate[static_cast<std::size_t>(entry)] =
+        sum.wanted > 0 ? static_cast<float>(sum.hitRate()) : -1.0f;
+  }
+  return rates;
 }
 
 /// Which of the wanted pairs were there already. With the store in memory nothing travels: then it

@@ -59,6 +59,8 @@ class LowBitDecode {
   const PairStats& stats() const { return m_stats; }
   /// The same by layer (L).
   std::span<const PairStats> layerStats() const { return m_layerStats; }
+  LayerHitRates layerHitRates() const;
+  const StepTimes& times() const { return m_times; }
 
   /// The pairs that were read exactly in the last step, ascending; for evaluation.
   std::span<const std::uint32_t> usedPairs(int layer, int kvHead) const;
@@ -110,6 +112,7 @@ class LowBitDecode {
   std::optional<TokenId> m_guess;
   PairStats m_stats;
   std::vector<PairStats> m_layerStats;
+  StepTimes m_times;
 };
 
 }  // namespace bookwheel

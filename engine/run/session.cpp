@@ -167,8 +167,12 @@ Answer Session::answer(std::span<const TokenId> sequence, const AnswerOptions& o
   std::span<const float> logits = impl.decode.logitsAfterPrefill();
   for (;;) {
     const TokenId token = sampler.next(logits);
-    const StepStats stats = impl.stepStats(secondsSince(stepStart) * 1e6);
+    StepStats stats = impl.stepStats(secondsSince(stepStart) * 1e6);
     if (answer.tokens.empty()) {
+      // It comes from reading the prompt: no step wanted pairs for it.
+      stats.pairs = {};
+      stats.layers = {};
+      stats.times = {};
       firstToken = Clock::now();
       answer.firstTokenSeconds = secondsSince(start);
     }
@@ -282,7 +286,10 @@ void Session::scoreDecoding(
   }
 }
 
-void Session::setCache(const CacheOptions& options) { m_impl->setCache(options); }
+bool Session::setCache(const CacheOptions& options, const CacheProgress& progress,
+                       const std::stop_token& stop) {
+  return m_impl->setCache(options, progress, stop);
+}
 
 const CacheOptions& Session::cacheOptions() const { return m_impl->cacheOptions; }
 

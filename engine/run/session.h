@@ -93,6 +93,7 @@ class Session {
  public:
   using Progress = std::function<void(const PrefillStats&)>;
   using LoadProgress = std::function<void(double share)>;
+  using CacheProgress = std::function<void(double share)>;
   /// `text` is complete UTF-8, may be empty; return nothing: stopping goes through the stop token.
   using OnToken = std::function<void(TokenId id, std::string_view text, const StepStats& stats)>;
 
@@ -142,10 +143,16 @@ class Session {
                                               const StepStats& stats)>& onLogits,
                      std::stop_token stop);
 
-  /// Changes how answers read the cache, between two tokens: a low-bit copy is made anew from the
-  /// 16-bit cache, nothing is read again. Throws Error: InvalidRequest (values), UnsupportedModel
-  /// (a head size that has no low-bit form), DoesNotFit; the options are then as before.
-  void setCache(const CacheOptions& options);
+  /// Changes how answers read the cache: a low-bit copy is made anew from the 16-bit cache, nothing
+  /// is read again. May be called between two requests, and from inside the callbacks of one: from
+  /// `onToken` (the next step then reads the new copy; the one at work keeps its result) and from
+  /// the `progress` of a reading (the next chunks then fill the new copy). Until it returns both
+  /// copies are in memory. `stop` is looked at, and `progress` called, after each layer: false if
+  /// it was stopped, and the options are then as before. Throws Error: InvalidRequest (values),
+  /// UnsupportedModel (a head size that has no low-bit form), DoesNotFit, FileIo (rows of a store
+  /// in a file); the options are then as before too.
+  bool setCache(const CacheOptions& options, const CacheProgress& progress = {},
+                const std::stop_token& stop = {});
   const CacheOptions& cacheOptions() const;
   /// Bytes and bits an element of all that exists because of KV in the fast tier.
   FastTierUse fastTier() const;

@@ -106,9 +106,12 @@ void Session::Impl::requireMemory(std::int64_t tokens, const CacheOptions& optio
 }
 
 MemoryUse Session::Impl::memory() const {
-  return {backend->weightsBytes(), cache->residentBytes() + (lowBit ? lowBit->bufferBytes() : 0),
+  return {backend->weightsBytes(),
+          cache->residentBytes() + (lowBit ? lowBit->bufferBytes() : 0),
           backend->workspaceBytes() - (copy ? copy->allocatedBytes() : 0),
-          copy ? copy->bytes() : 0};
+          copy ? copy->bytes() : 0,
+          copy ? copy->metadataBytes() : 0,
+          lowBit ? lowBit->bufferBytes() : 0};
 }
 
 void Session::Impl::keepOnly(std::int64_t tokens) {
@@ -130,10 +133,11 @@ void Session::Impl::settle() {
   }
 }
 
-void Session::Impl::setCache(const CacheOptions& options) {
+bool Session::Impl::setCache(const CacheOptions& options, const CacheProgress& progress,
+                             const std::stop_token& stop) {
   checkCacheOptions(options);
   if (options == cacheOptions) {
-    return;
+    return true;
   }
   std::unique_ptr<LowBitCopy> newCopy;
   std::unique_ptr<LowBitDecode> newDecode;
@@ -142,13 +146,22 @@ void Session::Impl::setCache(const CacheOptions& options) {
     newCopy = std::make_unique<LowBitCopy>(*backend, kvShape(shape()), options, context);
     newDecode =
         std::make_unique<LowBitDecode>(*backend, forward, *cache, *newCopy, shape(), options);
-    newCopy->follow(*cache);
+    const bool complete = newCopy->follow(*cache, [&](int layersDone) {
+      if (progress) {
+        progress(static_cast<double>(layersDone) / shape().layers);
+      }
+      return !stop.stop_requested();
+    });
+    if (!complete) {
+      return false;
+    }
   }
   cache->keep(options.usesCopy() ? options.sinkTokens : 0,
               options.usesCopy() ? options.residualTokens : 0);
   lowBit = std::move(newDecode);  // before the copy it refers to
   copy = std::move(newCopy);
   cacheOptions = options;
+  return true;
 }
 
 std::span<const float> Session::Impl::step(TokenId token) {
@@ -176,7 +189,9 @@ StepStats Session::Impl::stepStats(double decodeUs) const {
   if (lowBit) {
     stats.fastBytes = fastTierUse(shape(), cacheOptions, cache->tokens()).bytes();
     stats.pairs = lowBit->stats();
+    stats.layers = lowBit->layerHitRates();
   }
+  stats.times = lowBit ? lowBit->times() : decode.times();
   return stats;
 }
 

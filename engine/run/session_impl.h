@@ -57,7 +57,8 @@ struct Session::Impl {
   void requireMemory(std::int64_t tokens, const CacheOptions& options) const;
   MemoryUse memory() const;
   void keepOnly(std::int64_t tokens);
-  void setCache(const CacheOptions& options);
+  bool setCache(const CacheOptions& options, const CacheProgress& progress = {},
+                const std::stop_token& stop = {});
   /// What was committed goes where it belongs: into the copy, and out of the newest tokens.
   void settle();
   std::span<const float> step(TokenId token);

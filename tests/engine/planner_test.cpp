@@ -153,6 +153,27 @@ class PlannerTest : public QObject {
     QCOMPARE(chosen.back(), QString("file K1V1"));
   }
 
+  void stopsAreWhereTheChoiceChanges() {
+    const bookwheel::PlanRequest wish = request(100'000, 0);
+    const std::vector<bookwheel::PlanChoice> stops = bookwheel::planStops(shape(), wish);
+    QVERIFY(stops.size() >= 4);
+    for (std::size_t i = 0; i < stops.size(); ++i) {
+      const std::int64_t budget = stops[i].plan.totalBytes;
+      QVERIFY(stops[i].plan.fits);
+      const auto at = bookwheel::choosePlan(shape(), request(100'000, budget));
+      QVERIFY(at.cache == stops[i].cache && at.capacity == stops[i].capacity);
+      // One byte less buys what the stop before buys, or nothing.
+      const auto below = bookwheel::choosePlan(shape(), request(100'000, budget - 1));
+      QCOMPARE(below.plan.fits, i > 0);
+      if (i > 0) {
+        QVERIFY(stops[i - 1].plan.totalBytes < budget);
+        QVERIFY(below.cache == stops[i - 1].cache && below.capacity == stops[i - 1].capacity);
+      }
+    }
+    QCOMPARE(stops.back().cache, bookwheel::defaultCacheOptions(shape()));
+    QVERIFY(bookwheel::planStops(shape(), request(131'073, 0)).empty());
+  }
+
   void saysTheLeastBudget() {
     const bookwheel::PlanChoice choice = bookwheel::choosePlan(shape(), request(100'000, kGiga));
     QVERIFY(!choice.plan.fits);

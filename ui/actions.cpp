@@ -126,6 +126,21 @@ const QList<CommandRow>& Actions::table() {
        QT_TR_NOOP("Window"),
        QT_TR_NOOP("Side bar"),
        {QKeySequence(Qt::CTRL | Qt::Key_B)}},
+      {Command::TogglePanel,
+       "panel",
+       QT_TR_NOOP("Window"),
+       QT_TR_NOOP("Memory and speed"),
+       {QKeySequence(Qt::Key_F8)}},
+      {Command::CopyFigures,
+       "copy-figures",
+       QT_TR_NOOP("Window"),
+       QT_TR_NOOP("Copy memory and speed as text"),
+       {}},
+      {Command::SaveFigures,
+       "save-figures",
+       QT_TR_NOOP("Window"),
+       QT_TR_NOOP("Save memory and speed as CSV…"),
+       {}},
       {Command::NextPane,
        "next-pane",
        QT_TR_NOOP("Window"),
@@ -164,8 +179,9 @@ Actions::Actions(QWidget& window, Settings& settings) : QObject(&window), m_sett
     window.addAction(action);
     m_actions.insert(row.command, action);
   }
-  for (const Command command : {Command::ToggleShelf, Command::ToggleContents,
-                                Command::ToggleDarkPages, Command::FullScreen}) {
+  for (const Command command :
+       {Command::ToggleShelf, Command::ToggleContents, Command::ToggleDarkPages,
+        Command::TogglePanel, Command::FullScreen}) {
     m_actions[command]->setCheckable(true);
   }
   connect(&m_settings, &Settings::changed, this, [this](Setting setting) {

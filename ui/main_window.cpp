@@ -3,6 +3,7 @@
 #include "ui/main_window.h"
 
 #include "app/chat/chat_controller.h"
+#include "app/chat/panel_report.h"
 #include "app/documents/document.h"
 #include "app/documents/import_client.h"
 #include "app/library/model_catalog.h"
@@ -17,6 +18,8 @@
 #include "ui/dialogs/text_dialog.h"
 #include "ui/drop_overlay.h"
 #include "ui/header_bar.h"
+#include "ui/panel/cache_panel.h"
+#include "ui/panel/painted_chart.h"
 #include "ui/panel/status_strip.h"
 #include "ui/panes.h"
 #include "ui/reader/document_view.h"
@@ -30,6 +33,7 @@
 #include <QAccessible>
 #include <QAction>
 #include <QApplication>
+#include <QClipboard>
 #include <QCloseEvent>
 #include <QDockWidget>
 #include <QDragEnterEvent>
@@ -42,6 +46,7 @@
 #include <QSaveFile>
 #include <QScreen>
 #include <QToolBar>
+#include <QVBoxLayout>
 
 #include <algorithm>
 #include <functional>
@@ -79,8 +84,11 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
       m_start(new StartPage(controller, catalog, m_actions, dataFolder)),
       m_document(new DocumentView(controller, settings, m_actions)),
       m_conversation(new ConversationView(controller, m_actions)),
-      m_strip(new StatusStrip(*controller.stats())),
+      m_strip(new StatusStrip(*controller.stats(), *controller.budget(),
+                              m_actions[Command::TogglePanel])),
+      m_panel(new CachePanel(*controller.stats(), *controller.budget(), m_actions)),
       m_panes(new Panes(m_shelf, m_start, m_document, m_conversation, settings)) {
+  installPanelAccessibility();
   setWindowIcon(applicationIcon());
   setMinimumSize(kSmallest);
   setAcceptDrops(true);
@@ -102,7 +110,14 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
   dock->setObjectName(u"memory-and-speed"_s);
   dock->setTitleBarWidget(new QWidget(dock));
   dock->setFeatures(QDockWidget::NoDockWidgetFeatures);
-  dock->setWidget(m_strip);
+  auto* bottom = new QWidget;
+  auto* bottomRows = new QVBoxLayout(bottom);
+  bottomRows->setContentsMargins(0, 0, 0, 0);
+  bottomRows->setSpacing(0);
+  bottomRows->addWidget(m_strip);
+  bottomRows->addWidget(m_panel);
+  m_panel->hide();
+  dock->setWidget(bottom);
   addDockWidget(Qt::BottomDockWidgetArea, dock);
 
   m_dropOverlay = new DropOverlay(this);
@@ -114,6 +129,7 @@ MainWindow::MainWindow(ChatController& controller, Library& library, Settings& s
   connect(m_panes, &Panes::narrowChanged, m_header, &HeaderBar::setNarrow);
   connect(m_panes, &Panes::narrowChanged, m_strip, &StatusStrip::setNarrow);
   connect(m_panes, &Panes::shelfOpenChanged, m_actions[Command::ToggleShelf], &QAction::setChecked);
+  connect(m_panes, &Panes::panelOpenChanged, this, &MainWindow::placePanel);
   connect(m_start, &StartPage::wayChosen, this, &MainWindow::performWay);
   connect(m_start, &StartPage::modelFileRequested, this, &MainWindow::openModelDialog);
   connect(m_conversation, &ConversationView::wayChosen, this, &MainWindow::performWay);
@@ -165,6 +181,19 @@ void MainWindow::connectActions() {
                                              : m_header->searchButton());
   });
   on(Command::ToggleShelf, [this](bool open) { m_panes->setShelfOpen(open); });
+  on(Command::TogglePanel, [this](bool open) {
+    const bool hadFocus = m_panel->isAncestorOf(QApplication::focusWidget());
+    m_panes->setPanelOpen(open);
+    if (open) {
+      m_panel->takeFocus();
+    } else if (hadFocus && m_panes->showsBook()) {
+      m_conversation->composer()->field()->setFocus(Qt::OtherFocusReason);
+    }
+  });
+  on(Command::CopyFigures, [this] {
+    QApplication::clipboard()->setText(panelAsText(*m_controller.stats(), *m_controller.budget()));
+  });
+  on(Command::SaveFigures, [this] { saveFigures(); });
   on(Command::FullScreen, [this](bool full) { full ? showFullScreen() : showNormal(); });
   on(Command::NextPane, [this] { movePane(1); });
   on(Command::PreviousPane, [this] { movePane(-1); });
@@ -184,6 +213,7 @@ void MainWindow::refresh() {
   const State state = m_controller.state();
   const bool book = m_controller.book() != 0 || m_controller.document() != nullptr;
   m_panes->showBook(book);
+  placePanel();
   const QString title = m_controller.title();
   setWindowTitle(book ? tr("%1 - Bookwheel").arg(title) : tr("Bookwheel"));
   m_actions[Command::Stop]->setEnabled(state == State::Answering || state == State::Reading ||
@@ -375,6 +405,7 @@ void MainWindow::showMenu() {
   menu.addAction(m_actions[Command::ShowModels]);
   menu.addSeparator();
   menu.addAction(m_actions[Command::ToggleShelf]);
+  menu.addAction(m_actions[Command::TogglePanel]);
   menu.addAction(m_actions[Command::FullScreen]);
   menu.addAction(m_actions[Command::OpenSettings]);
   menu.addAction(m_actions[Command::ShowShortcuts]);
@@ -407,6 +438,35 @@ void MainWindow::exportChat() {
     say(tr("The chat was not exported"),
         tr("%1 could not be written: %2. The chat is still here; choose another folder.")
             .arg(file, out.errorString()));
+  }
+}
+
+void MainWindow::placePanel() {
+  const bool open = m_panes->isPanelOpen();
+  const bool covers = open && m_panes->isNarrow() && m_panes->showsBook();
+  m_actions[Command::TogglePanel]->setChecked(open);
+  if (covers) {
+    m_panes->coverDocument(m_panel);
+  } else {
+    m_panes->coverDocument(nullptr);
+    m_strip->parentWidget()->layout()->addWidget(m_panel);
+    m_panel->setVisible(open);
+  }
+  m_strip->setVisible(!open || covers);
+}
+
+void MainWindow::saveFigures() {
+  const QString file = QFileDialog::getSaveFileName(
+      this, tr("Save memory and speed"),
+      m_settings.text(Setting::LastFolder) + u"/bookwheel-figures.csv"_s, tr("CSV (*.csv)"));
+  if (file.isEmpty()) {
+    return;
+  }
+  QSaveFile out(file);
+  const QByteArray csv = panelAsCsv(*m_controller.stats(), *m_controller.budget());
+  if (!out.open(QIODevice::WriteOnly) || out.write(csv) != csv.size() || !out.commit()) {
+    say(tr("The figures were not saved"),
+        tr("%1 could not be written: %2. Choose another folder.").arg(file, out.errorString()));
   }
 }
 
@@ -468,6 +528,15 @@ void MainWindow::movePane(int step) {
                   }});
   } else {
     panes.append({m_start, [this] { m_start->takeFocus(); }});
+  }
+  if (m_panes->isPanelOpen()) {
+    const bool covers = m_panes->isNarrow() && m_panes->showsBook();
+    const Pane panel{m_panel, [this] { m_panel->takeFocus(); }};
+    if (covers) {
+      panes[1] = panel;  // in the place of the document
+    } else {
+      panes.append(panel);
+    }
   }
   const QWidget* focused = QApplication::focusWidget();
   qsizetype now = step > 0 ? -1 : panes.size();

@@ -12,6 +12,7 @@
 
 namespace bookwheel {
 
+class CachePanel;
 class ChatController;
 class ConversationView;
 class DocumentView;
@@ -36,6 +37,7 @@ class MainWindow : public QMainWindow {
   Actions& actions() { return m_actions; }
   DocumentView* document() const { return m_document; }
   ConversationView* conversation() const { return m_conversation; }
+  CachePanel* panel() const { return m_panel; }
   /// Opens each file; the last one stays open.
   void openFiles(const QStringList& files);
   /// Shows page `page` (from 1) of the document that is open, or of the next one that opens.
@@ -67,6 +69,9 @@ class MainWindow : public QMainWindow {
   void showMenu();
   void choosePages();
   void exportChat();
+  /// In the dock in the place of the strip, or above the conversation where it is narrow.
+  void placePanel();
+  void saveFigures();
   void performWay(int noticeId, const NoticeWay& way);
   void takeHit(const SearchHit& hit);
   void movePane(int step);
@@ -84,6 +89,7 @@ class MainWindow : public QMainWindow {
   DocumentView* m_document;
   ConversationView* m_conversation;
   StatusStrip* m_strip;
+  CachePanel* m_panel;
   Panes* m_panes;
   QWidget* m_dropOverlay;
   bool m_hadBook = false;

@@ -90,6 +90,7 @@ void Panes::storeLayout() {
   QJsonObject now;
   const bool open = m_shelf->form() == ShelfView::Form::Full;
   now.insert(u"shelf"_s, open);
+  now.insert(u"panel"_s, m_panelOpen);
   now.insert(u"shelfWidth"_s, open ? m_shelf->width() : before.value(u"shelfWidth"_s).toInt());
   const QList<int> split = m_reading->sizes();
   if (showsBook() && split.size() == 2) {
@@ -132,6 +133,25 @@ void Panes::arrange(QSize window) {
     m_reading->setSizes({room - talk, talk});
   }
   showShelf(stored.value(u"shelf"_s).toBool(now == WidthClass::Wide));
+  m_panelOpen = stored.value(u"panel"_s).toBool(false);
+  Q_EMIT panelOpenChanged(m_panelOpen);
+}
+
+void Panes::setPanelOpen(bool open) {
+  m_panelOpen = open;
+  storeLayout();
+  Q_EMIT panelOpenChanged(open);
+}
+
+void Panes::coverDocument(QWidget* panel) {
+  if (panel != nullptr && m_reading->indexOf(panel) < 0) {
+    m_reading->insertWidget(0, panel);
+    const int least = panel->minimumSizeHint().height();
+    m_reading->setSizes({least, 0, std::max(m_window.height() - least, 1)});
+    m_reading->setStretchFactor(0, 0);
+    panel->show();
+  }
+  m_document->setVisible(panel == nullptr);
 }
 
 void Panes::setShelfOpen(bool open) {

@@ -33,10 +33,18 @@ class Panes : public QSplitter {
   bool showsBook() const;
   /// By hand: it is remembered.
   void setShelfOpen(bool open);
+  /// By hand: it is remembered. Whoever shows the panel follows panelOpenChanged().
+  void setPanelOpen(bool open);
+  bool isPanelOpen() const { return m_panelOpen; }
+  bool isNarrow() const { return m_widthClass == WidthClass::Narrow; }
+  /// `panel` takes the place of the document; null: the document is back, and the panel is
+  /// whoever's who takes it into a layout of its own.
+  void coverDocument(QWidget* panel);
 
  Q_SIGNALS:
   void narrowChanged(bool narrow);  ///< by arrange(), each time that the width is another of three
   void shelfOpenChanged(bool open);
+  void panelOpenChanged(bool open);
 
  private:
   enum class WidthClass { Narrow, Medium, Wide };
@@ -56,6 +64,7 @@ class Panes : public QSplitter {
   WidthClass m_widthClass = WidthClass::Wide;
   QSize m_window;
   bool m_arranged = false;
+  bool m_panelOpen = false;
 };
 
 }  // namespace bookwheel

@@ -24,6 +24,7 @@ LibraryModel* ChatController::shelf() const { return &d->shelf; }
 ChatsModel* ChatController::chats() const { return &d->chats; }
 ChatModel* ChatController::messages() const { return &d->messages; }
 CacheStatsModel* ChatController::stats() const { return &d->stats; }
+BudgetModel* ChatController::budget() const { return &d->budget; }
 
 ChatController::State ChatController::state() const { return d->state(); }
 

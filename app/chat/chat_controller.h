@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/chat/answer_stats.h"
+#include "app/chat/budget_model.h"
 #include "app/chat/cache_stats_model.h"
 #include "app/chat/chat_model.h"
 #include "app/chat/notice.h"
@@ -125,6 +126,7 @@ class ChatController : public QObject {
   ChatsModel* chats() const;
   ChatModel* messages() const;
   CacheStatsModel* stats() const;
+  BudgetModel* budget() const;
 
   State state() const;
   /// Header: the book's title and "312 pages, 103,112 tokens, reading"; without a book the

@@ -81,6 +81,11 @@ ChatController::Private::Private(ChatController& owner, Library& libraryOf, Sett
     refresh();
   });
 
+  if (!textFolder.isEmpty()) {
+    storeFolder = QFileInfo(textFolder).path();
+  }
+  connectBudget();
+
   positionTimer.setSingleShot(true);
   positionTimer.setInterval(kSavePositionMs);
   connect(&positionTimer, &QTimer::timeout, this, &Private::savePosition);
@@ -138,6 +143,8 @@ void ChatController::Private::openModel(const QString& path) {
   readAnyway = false;
   dropPending();
   memory = {};
+  engine = {};
+  stepCost = {};
   if (document) {
     bookState = BookState::Opened;
   }
@@ -145,11 +152,13 @@ void ChatController::Private::openModel(const QString& path) {
   clearNotice(Notice::Kind::Reading);
   clearNotice(Notice::Kind::Answer);
   stats.clearBook();
-  stats.setMemory(memory);
+  stats.setEngine(engine);
+  refreshBudget();
   stats.setStage(CacheStatsModel::Stage::Loading);
   SessionOptions options;
   options.model = std::filesystem::path(QFile::encodeName(modelPath).toStdString());
   options.threads = settings.integer(Setting::Threads);
+  placeStore(options);
   host.openModel(options);
   Q_EMIT q.modelChanged();
   refresh();
@@ -159,6 +168,7 @@ void ChatController::Private::takeModel(const OpenedModel& opened) {
   modelState = ModelState::Loaded;
   shape = opened.shape;
   memory = opened.memory;
+  threads = opened.threads;
   LoadedModel loaded;
   loaded.path = modelPath;
   loaded.name = shape.name.empty() ? QFileInfo(modelPath).completeBaseName()
@@ -183,8 +193,6 @@ void ChatController::Private::takeModel(const OpenedModel& opened) {
   }
   const ComputerFacts computer = readComputer(catalog.folder());
   stats.setComputer(computer.memoryTotalBytes, computer.memoryAvailableBytes);
-  stats.setKvBytesPerToken(loaded.kvBytesPerToken);
-  stats.setMemory(memory);
   stats.setStage(CacheStatsModel::Stage::Idle);
   Q_EMIT q.modelChanged();
   if (document) {
@@ -225,6 +233,8 @@ void ChatController::Private::leaveBook() {
   }
   catalog.setDocumentTokens(0);
   stats.clearBook();
+  measuredSpeeds.clear();
+  refreshBudget();
   if (modelState == ModelState::Loaded) {
     stats.setStage(CacheStatsModel::Stage::Idle);
   }

@@ -197,7 +197,6 @@ void ChatController::Private::takeAnswerProgress(const QString& text,
 
 void ChatController::Private::takeAnswer(const Answer& result, const MemoryUse& use) {
   memory = use;
-  stats.setMemory(use);
   if (!answer) {
     return;
   }
@@ -218,6 +217,7 @@ void ChatController::Private::takeAnswer(const Answer& result, const MemoryUse& 
     library.setModelSpeed(modelKey, speed);
     catalog.setSpeed(modelPath, result.tokensPerSecond);
   }
+  measureSpeed();
   endAnswer(result.stopReason == StopReason::Stopped ? MessageState::Stopped
                                                      : MessageState::Complete);
   Q_EMIT q.announced(result.stopReason == StopReason::Stopped

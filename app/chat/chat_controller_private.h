@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/chat/book_opener.h"
+#include "app/chat/budget_model.h"
 #include "app/chat/chat_controller.h"
 #include "app/chat/engine_host.h"
 #include "app/chat/reading_estimate.h"
@@ -73,6 +74,16 @@ class ChatController::Private : public QObject {
   PageRange readPart() const;  // the pages read so far; whole(): not one
   std::int64_t tokensInPages(int first, int last) const;
 
+  // chat_controller_budget.cpp: the memory budget
+  void connectBudget();
+  void placeStore(SessionOptions& options) const;
+  void takeFigures(const EngineFigures& figures);
+  PlanRequest planRequest() const;
+  void planParts();
+  void refreshBudget();
+  void takeCacheForBook();
+  void measureSpeed();
+
   // chat_controller_chat.cpp: questions, answers, branches
   void selectChat(ChatId id);
   void newChat();
@@ -114,6 +125,7 @@ class ChatController::Private : public QObject {
   ChatsModel chats;
   ChatModel messages;
   CacheStatsModel stats;
+  BudgetModel budget;
   BookOpener opener;
   EngineHost host;
 
@@ -126,6 +138,11 @@ class ChatController::Private : public QObject {
   QString modelKey;       // name and size: for speeds measured here
   double modelLoadShare = 0;
   MemoryUse memory{};
+  EngineFigures engine;                 // of the last signal of the engine
+  int threads = 1;                      // of the session
+  QString storeFolder;                  // of the 16-bit store, if it is in a file; "" the system's
+  StepCost stepCost;                    // of this model's last answer
+  QList<MeasuredSpeed> measuredSpeeds;  // with the open book
 
   // Book
   BookState bookState = BookState::None;

@@ -59,6 +59,10 @@ void ChatController::Private::takePrefixCount(const PromptCount& count) {
   facts.limitTokens = model->contextTokens;
   facts.answerReserveTokens = reserveFor(model->contextTokens);
   facts.kvBytes = (facts.tokens + facts.answerReserveTokens) * count.kvBytesPerToken;
+  if (engine.capacity == CapacityPlace::File && !facts.tooLong()) {
+    const MemoryPlan plan = planMemory(shape, planRequest());
+    facts.kvBytes = plan.kvMemoryBytes + plan.layerBytes + plan.copyBytes;
+  }
   const ComputerFacts computer = readComputer(catalog.folder());
   // What the cache holds now is used again.
   facts.availableBytes =
@@ -74,7 +78,7 @@ void ChatController::Private::takePrefixCount(const PromptCount& count) {
   facts.memoryText = ChatController::tr("%1 of memory").arg(bytesText(facts.kvBytes));
   updateEstimate(count.tokensInCache);
   stats.setComputer(computer.memoryTotalBytes, computer.memoryAvailableBytes);
-  stats.setPlanned(memory.weightsBytes + memory.workspaceBytes + facts.kvBytes);
+  takeCacheForBook();
   catalog.setDocumentTokens(facts.tokens + facts.answerReserveTokens);
   usedTokens = facts.tokens;
   if (record->tokens != facts.tokens || record->tokensModel != modelKey) {
@@ -241,7 +245,6 @@ void ChatController::Private::takeReadProgress(const PrefillStats& stats_) {
 
 void ChatController::Private::takeReadResult(const ReadResult& result, const MemoryUse& use) {
   memory = use;
-  stats.setMemory(use);
   if (result.complete) {
     bookState = BookState::Read;
     tokensDone = facts.tokens;

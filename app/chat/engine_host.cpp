@@ -62,10 +62,33 @@ EngineHost::EngineHost(QObject* parent) : QObject(parent), m_worker(new EngineWo
               Q_EMIT failed(job, failure);
             }
           });
+  connect(m_worker, &EngineWorker::figured, this, &EngineHost::figured);
+  connect(m_worker, &EngineWorker::cacheProgressed, this, [this](Ticket ticket, double share) {
+    if (ticket == m_cacheTicket) {
+      Q_EMIT cacheProgressed(share);
+    }
+  });
+  connect(m_worker, &EngineWorker::cacheChanged, this, [this](Ticket ticket, double seconds) {
+    if (ticket == m_cacheTicket) {
+      Q_EMIT cacheChanged(seconds);
+    }
+  });
+  connect(m_worker, &EngineWorker::cacheStopped, this, [this](Ticket ticket) {
+    if (ticket == m_cacheTicket) {
+      Q_EMIT cacheStopped();
+    }
+  });
+  connect(m_worker, &EngineWorker::cacheFailed, this,
+          [this](Ticket ticket, const EngineFailure& failure) {
+            if (ticket == m_cacheTicket) {
+              Q_EMIT cacheFailed(failure);
+            }
+          });
   m_thread.start();
 }
 
 EngineHost::~EngineHost() {
+  m_cacheStop.request_stop();
   drop();
   m_thread.quit();
   m_thread.wait();
@@ -112,6 +135,15 @@ void EngineHost::answer(const PromptText& text, const AnswerOptions& options) {
     worker->answer(ticket, text, options, stop);
   });
 }
+
+void EngineHost::setCache(const CacheOptions& cache) {
+  m_cacheStop.request_stop();
+  m_cacheStop = std::stop_source();
+  m_worker->wishCache(++m_cacheTicket, cache, m_cacheStop.get_token());
+  post([worker = m_worker] { worker->makeWishedCache(); });
+}
+
+void EngineHost::stopCacheChange() { m_cacheStop.request_stop(); }
 
 void EngineHost::stop() { m_stop.request_stop(); }
 

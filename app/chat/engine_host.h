@@ -33,6 +33,12 @@ class EngineHost : public QObject {
   void read(const PromptText& text);
   void answer(const PromptText& text, const AnswerOptions& options);
 
+  /// Another cache, without a request of its own: it is made between two tokens of what runs, or at
+  /// once. A change that goes on is stopped first.
+  void setCache(const CacheOptions& cache);
+  /// Gives up the change that goes on; cacheStopped() follows, or cacheChanged() if it was done.
+  void stopCacheChange();
+
   /// Asks the running request to end early; its finished signal follows. A model that loads is
   /// given up without a signal, as by drop().
   void stop();
@@ -50,6 +56,12 @@ class EngineHost : public QObject {
   void answerProgressed(const QString& text, const std::vector<StepStats>& steps);
   void answerFinished(const Answer& answer, const MemoryUse& memory);
   void failed(EngineHost::Job job, const EngineFailure& failure);
+  void figured(const EngineFigures& figures);
+  // Of the last setCache() only.
+  void cacheProgressed(double share);
+  void cacheChanged(double seconds);
+  void cacheStopped();
+  void cacheFailed(const EngineFailure& failure);
 
  private:
   Ticket begin(Job job);
@@ -64,6 +76,8 @@ class EngineHost : public QObject {
   Job m_job = Job::None;
   Ticket m_ticket = 0;
   std::stop_source m_stop;
+  Ticket m_cacheTicket = 0;
+  std::stop_source m_cacheStop;
 };
 
 }  // namespace bookwheel

@@ -88,7 +88,9 @@ void EngineWorker::openModel(Ticket ticket, const SessionOptions& options, std::
       Q_EMIT modelStopped(ticket);
       return;
     }
+    m_capacity = options.capacity;
     m_session->setCache(defaultCacheOptions(m_session->shape()));
+    tellFigures();
     const ChatTemplate& format = m_session->chatTemplate();
     OpenedModel model;
     model.path = QString::fromStdString(options.model.string());
@@ -98,6 +100,7 @@ void EngineWorker::openModel(Ticket ticket, const SessionOptions& options, std::
     model.kvBytesPerToken = m_session->kvBytes(1);
     model.chatFormat = QString::fromStdString(format.name());
     model.chatNotice = QString::fromStdString(format.notice());
+    model.threads = m_session->backendInfo().threads;
     model.tokenizer = QString::fromStdString(m_session->tokenizer().description());
     Q_EMIT modelOpened(ticket, model);
   });
@@ -155,6 +158,7 @@ void EngineWorker::read(Ticket ticket, const PromptText& text, std::stop_token s
     const auto tell = [&] {
       if (untold) {
         Q_EMIT readProgressed(ticket, *std::exchange(untold, std::nullopt));
+        tellFigures();
         sinceTold.start();
       }
     };
@@ -162,12 +166,14 @@ void EngineWorker::read(Ticket ticket, const PromptText& text, std::stop_token s
         encoding->ids,
         [&](const PrefillStats& stats) {
           untold = stats;
+          makeWishedCache();
           if (!sinceTold.isValid() || sinceTold.elapsed() >= kMergeMs) {
             tell();
           }
         },
         std::move(stop));
     tell();
+    tellFigures();
     Q_EMIT readFinished(ticket, result, m_session->memory());
   });
 }
@@ -181,6 +187,7 @@ void EngineWorker::answer(Ticket ticket, const PromptText& text, const AnswerOpt
     if (!untoldSteps.empty()) {
       Q_EMIT answerProgressed(ticket, std::exchange(untoldText, {}),
                               std::exchange(untoldSteps, {}));
+      tellFigures();
     }
     sinceTold.start();
   };
@@ -202,8 +209,12 @@ void EngineWorker::answer(Ticket ticket, const PromptText& text, const AnswerOpt
     try {
       const Answer answer = m_session->answer(
           encoding->ids, options,
-          [&](const PrefillStats& stats) { Q_EMIT readProgressed(ticket, stats); },
+          [&](const PrefillStats& stats) {
+            makeWishedCache();
+            Q_EMIT readProgressed(ticket, stats);
+          },
           [&](TokenId, std::string_view piece, const StepStats& stats) {
+            makeWishedCache();
             untoldText += QString::fromUtf8(piece.data(), static_cast<qsizetype>(piece.size()));
             untoldSteps.push_back(stats);
             if (!sinceTold.isValid() || sinceTold.elapsed() >= kMergeMs) {
@@ -212,12 +223,75 @@ void EngineWorker::answer(Ticket ticket, const PromptText& text, const AnswerOpt
           },
           std::move(stop));
       tell();
+      tellFigures();
       Q_EMIT answerFinished(ticket, answer, m_session->memory());
     } catch (const std::exception&) {
       tell();  // what was written before the fault is kept
       throw;
     }
   });
+}
+
+void EngineWorker::wishCache(Ticket ticket, const CacheOptions& cache, std::stop_token stop) {
+  const std::lock_guard lock(m_wishMutex);
+  if (m_wish) {
+    Q_EMIT cacheStopped(m_wish->ticket);
+  }
+  m_wish = CacheWish{ticket, cache, std::move(stop)};
+}
+
+void EngineWorker::makeWishedCache() {
+  std::optional<CacheWish> wish;
+  {
+    const std::lock_guard lock(m_wishMutex);
+    wish = std::exchange(m_wish, std::nullopt);
+  }
+  if (!wish) {
+    return;
+  }
+  const auto fail = [&](ErrorCode code, const QString& sentence) {
+    Q_EMIT cacheFailed(wish->ticket, EngineFailure{code, sentence});
+  };
+  if (!m_session) {
+    fail(ErrorCode::InvalidRequest, QStringLiteral("No model is loaded."));
+    return;
+  }
+  if (wish->stop.stop_requested()) {
+    Q_EMIT cacheStopped(wish->ticket);
+    return;
+  }
+  QElapsedTimer since;
+  since.start();
+  qint64 told = 0;
+  // Nothing may leave: a callback of an answer that goes on with the cache as it was calls this.
+  try {
+    const bool complete = m_session->setCache(
+        wish->cache,
+        [&](double share) {
+          if (since.elapsed() - told >= kMergeMs) {
+            told = since.elapsed();
+            Q_EMIT cacheProgressed(wish->ticket, share);
+          }
+        },
+        wish->stop);
+    tellFigures();
+    if (complete) {
+      Q_EMIT cacheChanged(wish->ticket, static_cast<double>(since.nsecsElapsed()) / 1e9);
+    } else {
+      Q_EMIT cacheStopped(wish->ticket);
+    }
+  } catch (const Error& error) {
+    fail(error.code(), QString::fromUtf8(error.what()));
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::DoesNotFit, QStringLiteral("The computer has no memory left."));
+  }
+}
+
+void EngineWorker::tellFigures() {
+  if (m_session) {
+    Q_EMIT figured(EngineFigures{m_session->memory(), m_session->fastTier(),
+                                 m_session->cacheOptions(), m_capacity});
+  }
 }
 
 }  // namespace bookwheel

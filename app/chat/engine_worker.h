@@ -2,6 +2,7 @@
 // EngineWorker: owns the Session in the engine thread and turns its errors into values.
 #pragma once
 
+#include "app/chat/engine_figures.h"
 #include "engine/error.h"
 #include "engine/model/chat_template.h"
 #include "engine/model/prompt.h"
@@ -16,6 +17,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -39,6 +42,7 @@ struct OpenedModel {
   QString chatFormat;
   QString chatNotice;  // "" or the sentence about the fallback
   QString tokenizer;
+  int threads;
 };
 
 /// How many tokens a prompt has, and for what is read the anchors.
@@ -81,7 +85,20 @@ class EngineWorker : public QObject {
   void answer(Ticket ticket, const PromptText& text, const AnswerOptions& options,
               std::stop_token stop);
 
+  /// Another cache, wished by any thread and made in the engine thread: between two tokens of an
+  /// answer, two chunks of a reading, or by makeWishedCache() when nothing runs. A wish that was
+  /// not taken up yet gives way to the next one. Ends in one of cacheChanged(), cacheStopped() and
+  /// cacheFailed(); also that of a wish that gave way.
+  void wishCache(Ticket ticket, const CacheOptions& cache, std::stop_token stop);
+  void makeWishedCache();
+
  Q_SIGNALS:
+  /// What the engine holds: with each signal of progress and of an end.
+  void figured(const EngineFigures& figures);
+  void cacheProgressed(Ticket ticket, double share);
+  void cacheChanged(Ticket ticket, double seconds);
+  void cacheStopped(Ticket ticket);
+  void cacheFailed(Ticket ticket, const EngineFailure& failure);
   void modelLoading(Ticket ticket, double share);
   void modelOpened(Ticket ticket, const OpenedModel& model);
   void modelStopped(Ticket ticket);  // in the place of modelOpened(): no model is open
@@ -97,8 +114,18 @@ class EngineWorker : public QObject {
   void guarded(Ticket ticket, Request&& request);
 
   std::shared_ptr<const Encoding> encode(const PromptText& text);
+  void tellFigures();
+
+  struct CacheWish {
+    Ticket ticket;
+    CacheOptions cache;
+    std::stop_token stop;
+  };
 
   std::unique_ptr<Session> m_session;
+  CapacityPlace m_capacity = CapacityPlace::Memory;  // of the session
+  std::mutex m_wishMutex;
+  std::optional<CacheWish> m_wish;  // guarded by m_wishMutex
   // The document's prefix as it was encoded last: counting and then reading it encodes once.
   QByteArray m_prefixDocument;
   std::shared_ptr<const Encoding> m_prefix;

@@ -31,6 +31,8 @@ const std::vector<SettingRow>& rows() {
       {Setting::ModelFiles, "model.files", QStringList(), {}, {}, {}},
       {Setting::Threads, "model.threads", 0, 0, 1024, {}},
       {Setting::ReadAutomatically, "reading.automatic", true, {}, {}, {}},
+      {Setting::MemoryBudget, "memory.budget_bytes", 0.0, 0.0, 0x1p60, {}},
+      {Setting::StoreInFile, "memory.store_in_file", false, {}, {}, {}},
       // Low, not zero: greedy answers of small models repeat themselves.
       {Setting::Temperature, "answers.temperature", 0.3, 0.0, 5.0, {}},
       {Setting::TopK, "answers.top_k", 40, 0, 1000000, {}},

@@ -20,6 +20,8 @@ enum class Setting {
   ModelFiles,         ///< QStringList; opened by dialog, outside the folders
   Threads,            ///< int; 0: one for each core
   ReadAutomatically,  ///< bool; a document that fits is read without asking
+  MemoryBudget,       ///< double; bytes that model and memory of a book may take; 0 none chosen
+  StoreInFile,        ///< bool; where that budget wants the 16-bit keys and values
   // Answers
   Temperature,
   TopK,

@@ -2,7 +2,8 @@
 // bookwheel-screenshots: drives the real window with a real document and model and writes
 // docs/screenshots.
 //
-// usage: bookwheel-screenshots PDF MODEL_FILE OUT_FOLDER [ONLY...]
+// usage: bookwheel-screenshots PDF MODEL_FILE OUT_FOLDER [panel]
+// panel: only the pictures of memory and speed, of the same pages.
 // PDF: one that MODEL cannot read whole, so that the picture of that notice is real too;
 // docs/screenshots were made with Debian's policy.pdf (package debian-policy) and qwen-0.5b.
 #include "app/documents/document.h"
@@ -13,6 +14,8 @@
 #include "ui/dialogs/page_range_dialog.h"
 #include "ui/dialogs/settings_dialog.h"
 #include "ui/dialogs/shortcuts_dialog.h"
+#include "ui/panel/budget_bar.h"
+#include "ui/panel/cache_panel.h"
 #include "ui/reader/document_view.h"
 
 #include <QAction>
@@ -21,6 +24,7 @@
 #include <QFileInfo>
 #include <QLineEdit>
 #include <QPlainTextEdit>
+#include <QPushButton>
 #include <QTimer>
 
 #include <cstdio>
@@ -74,6 +78,11 @@ class Camera {
     WindowDriver::waitFor([] { return false; }, std::chrono::milliseconds(60));
   }
 
+  /// What models tell a few times a second has been told.
+  static void pauseFor(int milliseconds) {
+    WindowDriver::waitFor([] { return false; }, std::chrono::milliseconds(milliseconds));
+  }
+
   void look(const QString& theme, bool darkPages) {
     m_driver.settings().set(Setting::Theme, theme);
     m_driver.settings().set(Setting::DarkPages, darkPages);
@@ -89,6 +98,85 @@ bool expect(bool condition, const char* what) {
     std::fprintf(stderr, "did not happen: %s\n", what);
   }
   return condition;
+}
+
+/// Memory and speed in each state: reading, idle, answering, held, changed, dark, narrow.
+bool runPanel(WindowDriver& driver, const QString& pdf, const QString& model, const QDir& out) {
+  Camera camera(driver, out);
+  ChatController& controller = driver.controller();
+  MainWindow& window = driver.window();
+  window.resize(kWide);
+  window.show();
+  controller.start();
+  controller.openModel(model);
+  window.actions()[Command::TogglePanel]->trigger();
+  if (!expect(driver.waitForState(State::NoDocument, minutes(2)), "the model is loaded")) {
+    return false;
+  }
+  bool good = camera.shoot(u"panel-empty"_s);
+  window.openFiles({pdf});
+  const auto counted = [&controller] { return controller.readFacts().tokens > 0; };
+  if (!expect(WindowDriver::waitFor(counted, minutes(2)), "the document is counted")) {
+    return false;
+  }
+  controller.readPages(kFirstPage, kLastPage);
+  window.document()->openAtPage(kFirstPage + 1);
+  const auto halfRead = [&controller] {
+    return controller.state() == State::Reading && controller.reading().share > 0.35;
+  };
+  if (!expect(WindowDriver::waitFor(halfRead, minutes(5)), "a third is read")) {
+    return false;
+  }
+  good = camera.shoot(u"panel-reading"_s) && good;
+  if (!expect(driver.waitForState(State::Ready, minutes(10)), "the pages are read")) {
+    return false;
+  }
+  camera.pauseFor(300);
+  good = camera.shoot(u"panel-ready"_s) && good;
+  QPlainTextEdit* question = window.conversation()->composer()->field();
+  question->setPlainText(u"List all that this text says about archive areas, in detail."_s);
+  QKeyEvent enter(QEvent::KeyPress, Qt::Key_Return, Qt::NoModifier);
+  QCoreApplication::sendEvent(question, &enter);
+  const auto answering = [&controller] {
+    return controller.state() == State::Answering && controller.stats()->hitRates().size() > 80;
+  };
+  if (!expect(WindowDriver::waitFor(answering, minutes(5)), "an answer streams")) {
+    return false;
+  }
+  good = camera.shootBoth(u"panel-answering"_s) && good;
+  BudgetModel& budget = *controller.budget();
+  const QList<BudgetStop> stops = budget.table().stops();
+  const qsizetype other = std::max<qsizetype>(budget.currentRow() - 1, 0);
+  budget.preview(stops.at(other).bytes);
+  window.panel()->bar()->setSliderDown(true);
+  window.panel()->bar()->setValue(
+      static_cast<int>(stops.at(other).bytes / budget.table().unitBytes()) + 1);
+  good = camera.shootBoth(u"panel-budget-moving"_s) && good;
+  window.panel()->bar()->setSliderDown(false);
+  budget.choose(stops.at(other).bytes);
+  WindowDriver::waitFor([&] { return !budget.changing(); }, minutes(1));
+  camera.pauseFor(600);
+  good = camera.shoot(u"panel-budget-changed"_s) && good;
+  budget.undo();
+  window.resize(kNarrow);
+  camera.pauseFor(600);
+  window.actions()[Command::TogglePanel]->setChecked(false);
+  window.actions()[Command::TogglePanel]->trigger();
+  camera.pauseFor(600);
+  good = camera.shoot(u"panel-narrow"_s) && good;
+  for (QPushButton* tab : window.panel()->findChildren<QPushButton*>()) {
+    if (tab->text() == u"Speed"_s) {
+      tab->click();
+    }
+  }
+  camera.pauseFor(300);
+  good = camera.shoot(u"panel-narrow-speed"_s) && good;
+  window.actions()[Command::TogglePanel]->trigger();
+  window.resize(kWide);
+  window.actions()[Command::TogglePanel]->trigger();
+  good = camera.shoot(u"strip"_s) && good;
+  window.resize(1100, 800);
+  return camera.shoot(u"panel-medium"_s) && good;
 }
 
 bool run(WindowDriver& driver, const QString& pdf, const QString& model, const QDir& out) {
@@ -193,8 +281,9 @@ bool run(WindowDriver& driver, const QString& pdf, const QString& model, const Q
 int main(int argc, char** argv) {
   QApplication application(argc, argv);
   const QStringList arguments = QApplication::arguments();
-  if (arguments.size() != 4) {
-    std::fprintf(stderr, "usage: %s PDF MODEL_FILE OUT_FOLDER\n", argv[0]);
+  const bool onlyPanel = arguments.size() == 5 && arguments.at(4) == u"panel"_s;
+  if (arguments.size() != 4 && !onlyPanel) {
+    std::fprintf(stderr, "usage: %s PDF MODEL_FILE OUT_FOLDER [panel]\n", argv[0]);
     return 2;
   }
   const QString model = QFileInfo(arguments.at(2)).absoluteFilePath();
@@ -207,5 +296,6 @@ int main(int argc, char** argv) {
     settings.set(Setting::Theme, u"light"_s);
     settings.set(Setting::Seed, 7);
   });
-  return run(driver, QFileInfo(arguments.at(1)).absoluteFilePath(), model, out) ? 0 : 1;
+  const QString pdf = QFileInfo(arguments.at(1)).absoluteFilePath();
+  return (onlyPanel ? runPanel : run)(driver, pdf, model, out) ? 0 : 1;
 }

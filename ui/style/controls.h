@@ -27,6 +27,8 @@ enum class Surface { Pane, Window };
 
 /// Dynamic property of widgets inside the window that close on Esc, before Esc stops the work.
 inline constexpr auto kTakesEscape = "bwTakesEscape";
+/// Dynamic property of controls that draw the focus ring themselves, around a part of them.
+inline constexpr auto kOwnFocusRing = "bwOwnFocusRing";
 
 /// A button with text. `glyph` is an icon name or empty.
 QPushButton* makeButton(const QString& text, ButtonKind kind, const QString& glyph = {},

@@ -20,9 +20,10 @@ namespace {
 bool g_keyboardInUse = false;  // GUI thread
 
 bool isRinged(const QWidget* widget) {
-  return qobject_cast<const QAbstractButton*>(widget) != nullptr ||
-         qobject_cast<const QComboBox*>(widget) != nullptr ||
-         qobject_cast<const QSlider*>(widget) != nullptr;
+  return widget != nullptr && !widget->property(kOwnFocusRing).toBool() &&
+         (qobject_cast<const QAbstractButton*>(widget) != nullptr ||
+          qobject_cast<const QComboBox*>(widget) != nullptr ||
+          qobject_cast<const QSlider*>(widget) != nullptr);
 }
 
 bool isModifier(int key) {

@@ -6,6 +6,7 @@
 #include "app/library/model_catalog.h"
 #include "app/library/settings.h"
 #include "app/library/single_instance.h"
+#include "app/library/size_text.h"
 #include "ui/main_window.h"
 #include "ui/self_test.h"
 #include "ui/style/appearance.h"
@@ -27,6 +28,7 @@ struct CommandLine {
   QStringList files;  // absolute
   std::optional<int> page;
   QString model;
+  std::optional<std::int64_t> budget;  // bytes
   bool selfTest = false;
 };
 
@@ -47,10 +49,15 @@ CommandLine parse(const QApplication& application) {
       u"model"_s,
       QApplication::translate("main", "Use this model: a file, or a name in the model folder."),
       u"M"_s);
+  const QCommandLineOption budget(
+      u"budget"_s,
+      QApplication::translate("main",
+                              "Memory that model and book may take, such as 6G; remembered."),
+      u"SIZE"_s);
   const QCommandLineOption selfTest(
       u"self-test"_s,
       QApplication::translate("main", "Build the window, check its parts, say what was found."));
-  parser.addOptions({page, model, selfTest});
+  parser.addOptions({page, model, budget, selfTest});
   const auto fail = [](const QString& sentence) {
     std::fputs(qPrintable(sentence + u'\n'), stderr);
     std::exit(2);
@@ -79,6 +86,13 @@ CommandLine parse(const QApplication& application) {
     line.page = number;
   }
   line.model = parser.value(model);
+  if (parser.isSet(budget)) {
+    line.budget = bookwheel::sizeFromText(parser.value(budget).toStdString());
+    if (!line.budget || *line.budget == 0) {
+      fail(QApplication::translate("main", "--budget takes a size such as 6G, not \"%1\".")
+               .arg(parser.value(budget)));
+    }
+  }
   line.selfTest = parser.isSet(selfTest);
   return line;
 }
@@ -136,6 +150,9 @@ int main(int argc, char** argv) {
   bookwheel::ModelCatalog catalog(folders.models, settings);
   if (model) {
     settings.set(bookwheel::Setting::ModelPath, *model);
+  }
+  if (line.budget) {
+    settings.set(bookwheel::Setting::MemoryBudget, static_cast<double>(*line.budget));
   }
   bookwheel::ChatController controller(library, settings, catalog, folders.texts());
   bookwheel::MainWindow window(controller, library, settings, catalog, folders.data);

@@ -205,7 +205,13 @@ QString CacheStatsModel::compressionText() const {
   }
   const auto exact = static_cast<std::int64_t>(
       std::llround(fast.compressionRatio * static_cast<double>(fast.bytes())));
-  return tr("%1 held in %2").arg(exactBytesText(exact), exactBytesText(fast.bytes()));
+  const QString whole = exactBytesText(exact);
+  QString held = exactBytesText(fast.bytes());
+  // One unit is enough.
+  if (const qsizetype at = held.indexOf(QLatin1Char(' ')); at > 0 && whole.endsWith(held.mid(at))) {
+    held.truncate(at);
+  }
+  return tr("%1 held in %2").arg(whole, held);
 }
 
 QString CacheStatsModel::headline() const { return limitSentence(limit()); }

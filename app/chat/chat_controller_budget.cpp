@@ -4,7 +4,7 @@
 #include "app/library/computer.h"
 #include "engine/cache/low_bit_sizes.h"
 
-#include <QFileInfo>
+#include <algorithm>
 
 namespace bookwheel {
 namespace {
@@ -116,7 +116,7 @@ void ChatController::Private::takeCacheForBook() {
   }
 }
 
-/// After an answer: what its steps took says what other budgets will take.
+/// What its steps took says what other budgets will take.
 void ChatController::Private::measureSpeed() {
   const StepMeans means = stats.means();
   if (stats.measuredSteps() < kLeastSteps || means.stepUs <= 0) {
@@ -129,6 +129,19 @@ void ChatController::Private::measureSpeed() {
   });
   measuredSpeeds.append({engine.cache, engine.capacity, 1e6 / means.stepUs});
   refreshBudget();
+}
+
+bool ChatController::Private::isMeasured() const {
+  return std::ranges::any_of(measuredSpeeds, [this](const MeasuredSpeed& speed) {
+    return speed.cache == engine.cache && speed.capacity == engine.capacity;
+  });
+}
+
+/// While an answer streams over a cache for the first time: its speed need not wait for the end.
+void ChatController::Private::measureNewSpeed() {
+  if (stats.measuredSteps() == CacheStatsModel::kNow && !isMeasured()) {
+    measureSpeed();
+  }
 }
 
 }  // namespace bookwheel

@@ -185,6 +185,7 @@ void ChatController::Private::takeAnswerProgress(const QString& text,
     stats.addStep(step);
     usedTokens = step.position + 1;
   }
+  measureNewSpeed();
   answer->text += text;
   answer->tokens += static_cast<qint64>(steps.size());
   messages.appendText(answer->id, text);

@@ -83,6 +83,8 @@ class ChatController::Private : public QObject {
   void refreshBudget();
   void takeCacheForBook();
   void measureSpeed();
+  void measureNewSpeed();
+  bool isMeasured() const;
 
   // chat_controller_chat.cpp: questions, answers, branches
   void selectChat(ChatId id);

@@ -34,6 +34,17 @@ TinyWindow::TinyWindow(const GgufDraft& model) {
 
 bool TinyWindow::open(const std::function<void(Settings&)>& prepare) {
   m_driver = std::make_unique<WindowDriver>(path(u"models"_s), prepare);
+  return show();
+}
+
+bool TinyWindow::reopen() {
+  const std::shared_ptr<QTemporaryDir> folder = m_driver->sharedFolder();
+  m_driver.reset();  // saves what was changed
+  m_driver = std::make_unique<WindowDriver>(path(u"models"_s), nullptr, folder);
+  return show();
+}
+
+bool TinyWindow::show() {
   window().resize(1440, 900);
   window().show();
   window().activateWindow();

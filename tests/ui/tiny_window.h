@@ -27,6 +27,8 @@ class TinyWindow {
   /// Shows and activates the window, 1,440 pixels wide; false if the model is not loaded in time.
   bool open(const std::function<void(Settings&)>& prepare);
   void close() { m_driver.reset(); }
+  /// Quits and starts the program again over the same folders.
+  bool reopen();
 
   WindowDriver& driver() { return *m_driver; }
   ChatController& controller() { return m_driver->controller(); }
@@ -49,6 +51,8 @@ class TinyWindow {
   bool openAndRead(const QString& path);
 
  private:
+  bool show();
+
   FixtureFolder m_files;
   std::unique_ptr<WindowDriver> m_driver;
 };

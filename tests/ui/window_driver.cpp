@@ -8,14 +8,18 @@
 #include <QEventLoop>
 #include <QTimer>
 
+#include <utility>
+
 namespace bookwheel {
 
 using namespace Qt::StringLiterals;
 
 WindowDriver::WindowDriver(const QString& modelFolder,
-                           const std::function<void(Settings&)>& prepare)
-    : m_settings(m_folder.filePath(u"settings.json"_s)),
-      m_library(m_folder.filePath(u"library.sqlite"_s)),
+                           const std::function<void(Settings&)>& prepare,
+                           std::shared_ptr<QTemporaryDir> folder)
+    : m_folder(folder ? std::move(folder) : std::make_shared<QTemporaryDir>()),
+      m_settings(m_folder->filePath(u"settings.json"_s)),
+      m_library(m_folder->filePath(u"library.sqlite"_s)),
       m_catalog(modelFolder, m_settings) {
   loadFonts();
   if (prepare) {
@@ -23,9 +27,9 @@ WindowDriver::WindowDriver(const QString& modelFolder,
   }
   m_appearance = std::make_unique<Appearance>(m_settings);
   m_controller = std::make_unique<ChatController>(m_library, m_settings, m_catalog,
-                                                  m_folder.filePath(u"texts"_s));
+                                                  m_folder->filePath(u"texts"_s));
   m_window = std::make_unique<MainWindow>(*m_controller, m_library, m_settings, m_catalog,
-                                          m_folder.path());
+                                          m_folder->path());
 }
 
 bool WindowDriver::waitFor(const std::function<bool()>& condition,

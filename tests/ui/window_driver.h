@@ -24,13 +24,16 @@ namespace bookwheel {
 class WindowDriver {
  public:
   /// `modelFolder`: where the catalog looks. `settings` changes settings before anything is built.
+  /// `folder`: of the driver before this one, for a second start of the program; null: a new one.
   explicit WindowDriver(const QString& modelFolder,
-                        const std::function<void(Settings&)>& prepare = {});
+                        const std::function<void(Settings&)>& prepare = {},
+                        std::shared_ptr<QTemporaryDir> folder = nullptr);
 
   MainWindow& window() { return *m_window; }
   ChatController& controller() { return *m_controller; }
   Settings& settings() { return m_settings; }
-  QString folder() const { return m_folder.path(); }
+  QString folder() const { return m_folder->path(); }
+  std::shared_ptr<QTemporaryDir> sharedFolder() const { return m_folder; }
 
   /// Runs the event loop until `condition` holds; false if it does not within `limit`.
   static bool waitFor(const std::function<bool()>& condition,
@@ -39,7 +42,7 @@ class WindowDriver {
                     std::chrono::milliseconds limit = std::chrono::seconds(30));
 
  private:
-  QTemporaryDir m_folder;
+  std::shared_ptr<QTemporaryDir> m_folder;  // owners: the driver and the one that follows it
   Settings m_settings;
   std::unique_ptr<Appearance> m_appearance;
   FocusRing m_focusRing;

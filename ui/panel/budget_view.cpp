@@ -256,10 +256,14 @@ void BudgetView::layColumns() {
     sum += int(widest) + padding;
     ++shown;
   }
-  const int spare = std::max(viewport()->width() - sum, 0) / std::max(shown, 1);
+  // All of the width, so that rows and head end where the table does.
+  int spare = std::max(viewport()->width() - sum, 0);
   for (int column = 0; column < BudgetRows::kColumns; ++column) {
     if (!isColumnHidden(column)) {
-      setColumnWidth(column, widths.at(static_cast<std::size_t>(column)) + spare);
+      const int more = spare / shown;
+      setColumnWidth(column, widths.at(static_cast<std::size_t>(column)) + more);
+      spare -= more;
+      --shown;
     }
   }
 }

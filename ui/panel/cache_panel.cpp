@@ -280,10 +280,11 @@ void CachePanel::refreshNumbers() {
   }
   const QList<MemoryPart> parts = m_stats.memoryParts();
   const auto [used, unit] = split(exactBytesText(m_stats.usedBytes()));
+  const auto [planned, plannedUnit] = split(exactBytesText(m_stats.plannedBytes()));
   m_memory->setData(used,
-                    m_stats.plannedBytes() > 0
-                        ? tr("%1, planned %2").arg(unit, exactBytesText(m_stats.plannedBytes()))
-                        : unit,
+                    m_stats.plannedBytes() <= 0 ? unit
+                    : plannedUnit == unit       ? tr("%1, planned %2").arg(unit, planned)
+                                          : tr("%1, planned %2 %3").arg(unit, planned, plannedUnit),
                     m_stats.memorySentence());
   const QString ratio = m_stats.ratioText();
   m_ratio->setData(ratio, ratio.isEmpty() ? tr("the exact cache") : m_stats.compressionText(),

@@ -76,7 +76,7 @@ StatusStrip::StatusStrip(CacheStatsModel& stats, BudgetModel& budget, QAction* o
   m_share = addItem(*row);
   m_hits = addItem(*row);
   m_ratio = addItem(*row);
-  m_limit = addItem(*row);
+  m_limit = addItem(*row, Label::Fit::Elide);
   row->addStretch(1);
   row->addWidget(m_open);
   connect(m_open, &QPushButton::clicked, openPanel, &QAction::trigger);
@@ -97,9 +97,9 @@ StatusStrip::StatusStrip(CacheStatsModel& stats, BudgetModel& budget, QAction* o
   refresh();
 }
 
-StatusStrip::Item StatusStrip::addItem(QBoxLayout& row) {
+StatusStrip::Item StatusStrip::addItem(QBoxLayout& row, Label::Fit fit) {
   Item item{makeLine(Qt::Vertical), new Label(Type::ControlStrong),
-            new Label(Type::Row, Ink::Text2, Label::Fit::Elide)};
+            new Label(Type::Row, Ink::Text2, fit)};
   item.line->setFixedHeight(kLineHeightPixels);
   auto* words = new QHBoxLayout;
   words->setSpacing(5);
@@ -109,7 +109,7 @@ StatusStrip::Item StatusStrip::addItem(QBoxLayout& row) {
   words->addWidget(item.strong);
   words->addWidget(item.rest);
   row.addWidget(item.line);
-  row.addLayout(words);
+  row.addLayout(words, fit == Label::Fit::Elide ? 1000 : 0);
   return item;
 }
 

@@ -2,6 +2,8 @@
 // StatusStrip: the calm line at the bottom: memory by part, speed, hit rate, what limits it.
 #pragma once
 
+#include "ui/style/controls.h"
+
 #include <QWidget>
 
 class QAction;
@@ -12,7 +14,6 @@ namespace bookwheel {
 
 class BudgetModel;
 class CacheStatsModel;
-class Label;
 class MemoryBar;
 class Sparkline;
 
@@ -38,7 +39,7 @@ class StatusStrip : public QWidget {
     Label* strong;
     Label* rest;
   };
-  Item addItem(QBoxLayout& row);
+  Item addItem(QBoxLayout& row, Label::Fit fit = Label::Fit::Grow);
   static void show(const Item& item, const QString& strong, const QString& rest);
   void refresh();
   void refreshSparkline();

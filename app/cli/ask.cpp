@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bookwheel-cli ask: a question, about a document or not, and its answer.
+#include "app/cli/budget_cli.h"
 #include "app/cli/cache_options_cli.h"
 #include "app/cli/cache_report.h"
 #include "app/cli/command.h"
@@ -19,6 +20,7 @@ struct AskOptions : CommonOptions {
   std::string password;
   std::string questionFile;
   std::string question;
+  std::string budget;
   AnswerOptions answer;
   CacheSwitches cache;
 };
@@ -94,6 +96,11 @@ int runAsk(AskOptions options, const CommandContext& context) {
       std::cerr << warning << '\n';
     }
   }
+  if (!options.budget.empty()) {
+    const std::array<ChatMessage, 1> first{{{Role::User, questions.front()}}};
+    chooseByBudget(options, options.budget, options.cache,
+                   {document.text, first, options.answer.maxTokens}, sessionOptions);
+  }
   const std::unique_ptr<Session> session = openSession(options, context.stop, sessionOptions);
   const std::string notice = session->chatTemplate().notice();
   if (!notice.empty()) {
@@ -155,6 +162,7 @@ void addAskCommand(CommandLine& line) {
   command.add_option("--password", options->password, "Opens a protected document");
   addSamplingOptions(command, options->answer);
   addSessionOptions(command, *options);
+  addBudgetOption(command, options->budget);
   options->cache.addTo(command);
   CLI::Option_group& source = *command.add_option_group("Question");
   source.add_option("QUESTION", options->question, "The question");

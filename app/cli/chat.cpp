@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // bookwheel-cli chat: questions and answers in a terminal, about a document or not.
+#include "app/cli/budget_cli.h"
 #include "app/cli/cache_options_cli.h"
 #include "app/cli/command.h"
 #include "app/cli/progress.h"
@@ -16,6 +17,7 @@ namespace {
 struct ChatOptions : CommonOptions {
   std::string document;
   std::string password;
+  std::string budget;
   AnswerOptions answer;
   CacheSwitches cache;
 };
@@ -78,6 +80,10 @@ int runChat(ChatOptions options, const CommandContext& context) {
   if (!options.document.empty()) {
     document = readText(options.document, options.password, options.progress).text;
   }
+  if (!options.budget.empty()) {
+    chooseByBudget(options, options.budget, options.cache, {document, {}, options.answer.maxTokens},
+                   sessionOptions);
+  }
   const std::unique_ptr<Session> session = openSession(options, context.stop, sessionOptions);
   Chat chat(options, *session, std::move(document));
   if (!options.document.empty() && !chat.readDocument(context.stop)) {
@@ -118,6 +124,7 @@ void addChatCommand(CommandLine& line) {
   command.add_option("--password", options->password, "Opens a protected document");
   addSamplingOptions(command, options->answer);
   addSessionOptions(command, *options);
+  addBudgetOption(command, options->budget);
   options->cache.addTo(command);
 }
 

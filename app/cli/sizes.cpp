@@ -3,42 +3,20 @@
 #include "app/cli/sizes.h"
 
 #include "app/cli/command_error.h"
+#include "app/library/size_text.h"
 
-#include <charconv>
-#include <cmath>
 #include <cstdio>
+#include <optional>
 
 namespace bookwheel {
 
 std::int64_t parseSize(const std::string& text) {
-  double number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  double unit = 1;
-  bool known = error == std::errc() && std::isfinite(number) && number >= 0 && end - rest <= 1;
-  if (known && rest != end) {
-    switch (*rest) {
-      case 'k':
-      case 'K':
-        unit = 0x1p10;
-        break;
-      case 'm':
-      case 'M':
-        unit = 0x1p20;
-        break;
-      case 'g':
-      case 'G':
-        unit = 0x1p30;
-        break;
-      default:
-        known = false;
-    }
-  }
-  if (!known || number * unit > 0x1p60) {
+  const std::optional<std::int64_t> bytes = sizeFromText(text);
+  if (!bytes) {
     throw CommandError(ExitCode::kUsage,
                        "\"" + text + "\" is no size; write a number with K, M or G, such as 6G.");
   }
-  return std::llround(number * unit);
+  return *bytes;
 }
 
 std::string formatSize(std::int64_t bytes) {

@@ -15,8 +15,9 @@ namespace {
 
 /// Numbers that change more often cannot be read (design: at most four times a second).
 constexpr int kTellMs = 250;
-/// Charts may move ten times a second.
-constexpr int kDrawMs = 100;
+/// Charts may move ten times a second; five look the same, and the area chart is what costs most of
+/// the panel's painting.
+constexpr int kDrawMs = 200;
 /// Weight of the newest step in the shown speed: about the last ten tokens.
 constexpr double kSmoothing = 0.1;
 

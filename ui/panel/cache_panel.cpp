@@ -300,6 +300,10 @@ void CachePanel::refreshNumbers() {
   m_noHits->setText(tr("The exact cache is read whole: no pairs are wanted or fetched."));
   m_hitChart->setVisible(copy);
   m_layers->setVisible(copy);
+  // These two are read as numbers, so they change as rarely.
+  m_layers->setData(m_stats.layerHitRates(), m_stats.layersSentence());
+  m_speedChart->setData(m_stats.means(), m_stats.storeInFile(), m_stats.guessedRight(),
+                        m_stats.speedSentence());
 
   const bool reading = m_stats.stage() == CacheStatsModel::Stage::Reading;
   const StepMeans means = m_stats.means();
@@ -318,10 +322,7 @@ void CachePanel::refreshCharts() {
   }
   if (m_hitChart->isVisible()) {
     m_hitChart->setData(m_stats.hitRates(), m_stats.hitRateSentence());
-    m_layers->setData(m_stats.layerHitRates(), m_stats.layersSentence());
   }
-  m_speedChart->setData(m_stats.means(), m_stats.storeInFile(), m_stats.guessedRight(),
-                        m_stats.speedSentence());
 }
 
 void CachePanel::refreshBudget() {

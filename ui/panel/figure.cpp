@@ -31,11 +31,12 @@ QSize Figure::sizeHint() const {
 }
 
 void Figure::setData(const QString& number, const QString& unit, const QString& sentence) {
-  if (number != m_number || unit != m_unit) {
-    m_number = number;
-    m_unit = unit;
-    updateGeometry();
+  if (number == m_number && unit == m_unit && sentence == this->sentence()) {
+    return;  // a standing number is not painted again
   }
+  m_number = number;
+  m_unit = unit;
+  updateGeometry();
   say(sentence);
 }
 

@@ -24,8 +24,11 @@ MemoryLegend::MemoryLegend(QWidget* parent) : PaintedChart(tr("Memory by part"),
 int MemoryLegend::heightNow() const { return kRows * (lineHeight(Type::Row) + kRowPadding); }
 
 void MemoryLegend::setData(const QList<MemoryPart>& parts, const QString& sentence) {
+  const bool same = sentence == this->sentence() && parts.size() == m_parts.size();
   m_parts = parts;
-  say(sentence);
+  if (!same) {
+    say(sentence);  // it has every number of the legend
+  }
 }
 
 void MemoryLegend::paintEvent(QPaintEvent*) {

@@ -31,7 +31,7 @@ class ChangeOfBitsTest : public QObject {
   void otherBitsAndBack_data() {
     QTest::addColumn<bool>("reads");
     QTest::newRow("seeded numbers") << false;
-    // Reading takes minutes.
+    // Reading takes four minutes on two idle cores; Qt ends a test after five.
     if (qEnvironmentVariableIsSet("BOOKWHEEL_LONG")) {
       QTest::newRow("the novel") << true;
     }
